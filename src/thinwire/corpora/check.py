@@ -1,0 +1,69 @@
+"""What `thinwire corpora check` tells: for each corpus whether a root is set, what stands there, what is missing,
+where to get it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from thinwire.corpora.registry import CORPORA, Corpus, simulated_root
+from thinwire.errors import CorpusError
+from thinwire.params.corpora import Corpora
+
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A corpus as found: `root` set by the user or None, `source` the folder that is read, `problem` why it cannot
+    be.
+    """
+
+    corpus: Corpus
+    root: str | None
+    source: Path
+    found: dict[str, Any] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Whether extraction would find a corpus; one that is still to be simulated counts as usable."""
+        return not self.problem or (self.root is None and not self.source.exists())
+
+    def lines(self) -> list[str]:
+        """The finding as text, one line a fact."""
+        text = [f"{self.corpus.name}: {self.corpus.title}"]
+        text.append(f"  root     {self.root or 'not set; the simulated corpus is read'} ({self.source})")
+        if self.problem:
+            waiting = self.usable
+            text.append("  found    nothing yet: `dvc repro` simulates it" if waiting else f"  problem  {self.problem}")
+        else:
+            text.append("  found    " + ", ".join(f"{count} {name}" for name, count in self.found.items()))
+            shown, rest = self.missing[:SHOWN], len(self.missing) - SHOWN
+            text += [f"  missing  {line}" for line in shown] or ["  missing  nothing"]
+            text += [f"  missing  ... and {rest} more"] if rest > 0 else []
+        text += [
+            f"  get it   {self.corpus.where}",
+            f"  licence  {self.corpus.licence}",
+            f"  layout   {self.corpus.layout}",
+        ]
+        return text
+
+
+def check_corpora(settings: Corpora) -> list[Finding]:
+    """Look at every corpus of the registry, without reading audio; never raises for a corpus that is missing or
+    incomplete.
+    """
+    findings = []
+    for name, corpus in CORPORA.items():
+        root = getattr(settings, name).root
+        source = Path(root) if root else simulated_root(name)
+        try:
+            found, missing = corpus.survey(source)
+            findings.append(Finding(corpus, root, source, found, missing))
+        except (CorpusError, OSError) as error:
+            findings.append(Finding(corpus, root, source, problem=str(error)))
+    return findings

@@ -1,0 +1,93 @@
+"""The corpora that can be extracted: what each is, where it is to be had, under which licence, and by which function
+it is read.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from thinwire.errors import ParamError
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus: `extractor` and `reader` name the modules of this room with `extract(root, out, settings, seed)` and
+    `survey(root)`.
+    """
+
+    name: str
+    title: str
+    where: str
+    licence: str
+    layout: str
+    extractor: str
+    reader: str
+
+    def extract(self, root: Path, out: Path, settings: Any, seed: int) -> None:
+        """Write the segment folder `out` from the corpus in `root`."""
+        self._of(self.extractor, "extract")(root, out, settings, seed)
+
+    def survey(self, root: Path) -> tuple[dict[str, Any], list[str]]:
+        """Counts of what stands in `root`, and a line for everything that is missing; raises CorpusError when it is
+        no such corpus.
+        """
+        return self._of(self.reader, "survey")(root)
+
+    @staticmethod
+    def _of(module: str, function: str) -> Callable[..., Any]:
+        return getattr(importlib.import_module(f"thinwire.corpora.{module}"), function)
+
+
+CORPORA = {
+    corpus.name: corpus
+    for corpus in (
+        Corpus(
+            name="chime6",
+            title="CHiME-6, dinner parties: four talkers with worn microphones, six arrays",
+            where="OpenSLR resource 150, https://www.openslr.org/150/ (CHiME6_{train,dev,eval,transcriptions}.tar.gz)",
+            licence="CC BY-SA 4.0",
+            layout="[CHiME6/]audio/<split>/Sxx_Uyy.CHz.wav, Sxx_Pyy.wav; [CHiME6/]transcriptions/<split>/Sxx.json",
+            extractor="chime6_segment",
+            reader="chime6",
+        ),
+        Corpus(
+            name="dns",
+            title="Deep Noise Suppression Challenge: read speech, noise, room responses",
+            where="https://github.com/microsoft/DNS-Challenge (download scripts)",
+            licence="by part: LibriVox speech public domain; noise CC BY 4.0, CC0, CC BY-SA 3.0; responses Apache 2.0",
+            layout="any depth: clean* or *_speech, noise*, optionally impulse_responses*, with WAV or FLAC files",
+            extractor="dns",
+            reader="dns",
+        ),
+        Corpus(
+            name="librispeech",
+            title="LibriSpeech: read English, many talkers",
+            where="OpenSLR resource 12, https://www.openslr.org/12/",
+            licence="CC BY 4.0",
+            layout="[subset/]speaker/chapter/speaker-chapter-utterance.flac, optionally speaker-chapter.trans.txt",
+            extractor="librispeech",
+            reader="librispeech",
+        ),
+    )
+}
+
+
+def corpus_of(name: str) -> Corpus:
+    """The corpus of a name; raises ParamError naming those there are."""
+    if name not in CORPORA:
+        raise ParamError(f"{name!r}: no such corpus; there are {', '.join(CORPORA)}")
+    return CORPORA[name]
+
+
+def simulated_root(name: str) -> Path:
+    """Where the `simulate` stage puts a corpus, relative to the repository."""
+    return Path("data/sim") / name
+
+
+def segments_folder(name: str) -> Path:
+    """Where the `extract` stage puts a corpus' segments, relative to the repository."""
+    return Path("data/segments") / name

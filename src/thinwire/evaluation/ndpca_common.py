@@ -1,0 +1,101 @@
+"""What every measurement of the distributed coder shares: the trained model, test items, and fitted bottlenecks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from thinwire.params import Params, Run
+from thinwire.params.evaluation import NdpcaEvaluation
+from thinwire.segments import SegmentStore, Segments
+from thinwire.systems.ndpca.model import NdpcaModel
+from thinwire.systems.ndpca.pca import FITS, LinearBottleneck
+from thinwire.systems.ndpca.representation import SpectralData, magnitude_of, prepare
+from thinwire.training.build import DATA, load_model
+
+MODES = {"ndpca": ("ndpca", "pca_equal"), "plain": ("truncate", "pca_equal"), "fixed": ("fixed",)}
+"""The bottlenecks that a model trained with a given one is measured under; the first is the run's own."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A run on the bench: model, test segments and spectra, latents of test and training items, bottlenecks by name."""
+
+    name: str
+    run: Run
+    settings: NdpcaEvaluation
+    model: NdpcaModel
+    segments: Segments
+    data: SpectralData
+    latents: list[np.ndarray]
+    bottlenecks: dict[str, LinearBottleneck]
+    train_mean: Tensor
+    training_items: int
+    seed: int
+
+    def grid(self, mode: str) -> list[int]:
+        """Bandwidths in floats a second at which a bottleneck is measured."""
+        return [self.model.latent] if mode == "fixed" else [m for m in self.settings.grid if m <= self.model.latent]
+
+    def decode(self, mode: str, m: int, chosen: slice | np.ndarray = slice(None)) -> Tensor:
+        """Decoder output (n, C, F, T) of chosen test items at budget m."""
+        z_hat = self.bottlenecks[mode].reconstruct([z[chosen] for z in self.latents], m)
+        with torch.no_grad():
+            return self.model.decode(torch.from_numpy(z_hat).float())
+
+    @property
+    def clean(self) -> np.ndarray:
+        """Ground-truth compressed magnitude (n, F, T)."""
+        return magnitude_of(self.data.clean.float(), self.run.representation).numpy()
+
+    @property
+    def noisy(self) -> np.ndarray:
+        """The microphones' compressed magnitudes (n, K, F, T)."""
+        return magnitude_of(self.data.noisy.float(), self.run.representation).numpy()
+
+    def subset(self, count: int) -> np.ndarray:
+        """Evenly spread test items, the same for every run."""
+        return np.unique(np.linspace(0, len(self.data) - 1, min(count, len(self.data))).round().astype(int))
+
+    def identity(self) -> dict[str, object]:
+        """The columns that say which model a row belongs to."""
+        run = self.run
+        return {
+            "run": self.name, "seed": run.seed, "arch": run.arch, "representation": run.representation,
+            "setting": run.setting, "lambda_perc": run.lambda_perc if run.setting == "aware" else 0.0,
+        }  # fmt: skip
+
+    def items(self) -> pd.DataFrame:
+        """segment_id, speaker, room, noise of the test items."""
+        return self.segments.table[["segment_id", "speaker", "room", "noise"]].reset_index(drop=True)
+
+
+def encode_all(model: NdpcaModel, noisy: Tensor) -> list[np.ndarray]:
+    """z_i of every item, as float64 (n, d_i)."""
+    parts = []
+    with torch.no_grad():
+        for block in noisy.split(256):
+            parts.append([z.double().numpy() for z in model.encode(block.float())])
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def set_up(params: Params, name: str) -> Bench:
+    """Load a run's model, fit its bottlenecks on the training split, and encode the test items."""
+    run, settings = params.run(name), params.evaluation.ndpca
+    model = load_model(params, name)
+    assert isinstance(model, NdpcaModel)
+    store = SegmentStore(DATA / run.data)
+    train = store.load("train")
+    data = prepare(train.noisy, train.clean, model.spectrum, run.representation)
+    fitted = encode_all(model, data.noisy)
+    mean = magnitude_of(data.clean.float(), run.representation).mean((0, 2))
+    test = store.load(settings.split, settings.items)
+    spectra = prepare(test.noisy, test.clean, model.spectrum, run.representation)
+    modes = MODES[run.bottleneck] if model.groups > 1 else MODES[run.bottleneck][:1]
+    bottlenecks = {mode: FITS[mode](fitted) for mode in modes}
+    latents = encode_all(model, spectra.noisy)
+    return Bench(name, run, settings, model, test, spectra, latents, bottlenecks, mean, len(train.table), params.seed)

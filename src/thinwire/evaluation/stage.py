@@ -1,0 +1,83 @@
+"""The `evaluate` stage: a results/<run> folder of tables and tensors for the notebooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from thinwire.artifacts import atomic_path, read_json, write_json
+from thinwire.evaluation import ndpca_bits, ndpca_look, ndpca_perception, ndpca_sweep
+from thinwire.evaluation.ndpca_common import set_up
+from thinwire.metrics.spectral import psnr
+from thinwire.params import Params
+from thinwire.seeding import derive_seed, seed_everything
+from thinwire.segments import SegmentStore
+from thinwire.systems.ndpca.representation import prepare
+from thinwire.training.build import DATA, MODELS, load_enhancer
+
+RESULTS = Path("results")
+SCORE_RUN = "score"
+
+
+def evaluate(params: Params, name: str) -> None:
+    """Measure a trained run on the test items and write results/<name>."""
+    seed_everything(params.seed)
+    if params.run(name).system == "score":
+        evaluate_score(params, name)
+    else:
+        evaluate_ndpca(params, name)
+
+
+def evaluate_ndpca(params: Params, name: str) -> None:
+    """Sweep, allocation, perception, bits, looks and sounds of a distributed coder."""
+    bench = set_up(params, name)
+    enhancer = load_enhancer(params, MODELS / SCORE_RUN)
+    critic = ndpca_perception.load_critic(params, bench)
+    with atomic_path(RESULTS / name, directory=True) as folder:
+        items = ndpca_sweep.sweep(bench, enhancer)
+        heard = ndpca_perception.measure(bench, enhancer, critic)
+        keys = ["segment_id", "bottleneck", "m"]
+        extra = heard.drop(columns=[c for c in heard.columns if c in items.columns and c not in keys])
+        items = items.merge(extra, on=keys, how="left")
+        for column in ("plcmos", "logit_gap"):
+            if column not in items:
+                items[column] = float("nan")
+        items.to_parquet(folder / "items.parquet", index=False)
+        fixed, scenes = ndpca_sweep.allocation(bench)
+        fixed.to_parquet(folder / "allocation.parquet", index=False)
+        scenes.to_parquet(folder / "scene_allocation.parquet", index=False)
+        ndpca_bits.bits(bench).to_parquet(folder / "bits.parquet", index=False)
+        ndpca_sweep.follow(bench, params.channel).to_parquet(folder / "follow.parquet", index=False)
+        card = read_json(MODELS / name / "card.json")
+        write_json(folder / "baselines.json", ndpca_sweep.predictors(bench) | {"card": card})
+        write_json(folder / "losses.json", {"test": ndpca_sweep.losses(bench), **final_losses(name)})
+        ndpca_look.look(bench, folder / "look.npz")
+        ndpca_perception.listen(bench, enhancer, folder / "audio.npz")
+
+
+def final_losses(name: str) -> dict[str, dict[str, float]]:
+    """Named losses of the last validation, by split, from the training curves."""
+    curves = pd.read_csv(MODELS / name / "curves.tsv", sep="\t")
+    last = curves.groupby("split").last()
+    return {str(split): {k: float(v) for k, v in row.dropna().items()} for split, row in last.iterrows()}
+
+
+def evaluate_score(params: Params, name: str) -> None:
+    """The enhancer on its own: PSNR of test microphones before and after sampling, on magnitudes."""
+    settings, run = params.evaluation.ndpca, params.run(name)
+    enhancer = load_enhancer(params, MODELS / name)
+    segments = SegmentStore(DATA / run.data).load(settings.split, max(settings.perceptual_items, 4))
+    data = prepare(segments.noisy, segments.clean, params.systems.score.spectrum, "magnitude")
+    clean, noisy = data.clean.float()[:, 0], data.noisy.float()[:, 0, 0]
+    generator = torch.Generator().manual_seed(derive_seed(params.seed, "enhance"))
+    enhanced = enhancer.enhance(noisy, settings.sampler_steps, generator)
+    peak = clean.amax((1, 2)).numpy()
+    table = segments.table[["segment_id", "speaker", "room", "noise"]].copy()
+    table["run"] = name
+    table["psnr_noisy"] = psnr(clean.numpy(), noisy.numpy(), peak)
+    table["psnr_enhanced"] = psnr(clean.numpy(), enhanced.numpy(), peak)
+    table["dsm"] = enhancer.distortion(clean, noisy, generator).numpy()
+    with atomic_path(RESULTS / name, directory=True) as folder:
+        table.to_parquet(folder / "items.parquet", index=False)

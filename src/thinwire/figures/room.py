@@ -1,0 +1,155 @@
+"""The room with its talkers and microphones (Fig. 5), from above and from the side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import soundfile as sf
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from thinwire.artifacts import read_json
+from thinwire.claims import Verdict, judge_exact, judge_shown
+from thinwire.corpora.chime6 import read_sessions
+from thinwire.figures.paths import Page
+from thinwire.figures.style import GREY, SOURCE_COLOUR, caption, key, legend_right
+from thinwire.segments import SegmentStore
+
+TALKER_COLOUR = "#0072B2"
+NOISE_COLOUR = "#CC79A7"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One session: its name, split, geometry (None: not known), and the channels that are coded (`U01.CH1`, ...)."""
+
+    session: str
+    split: str
+    geometry: dict[str, Any] | None
+    used: list[str]
+    note: str
+
+
+def load_scene(page: Page, session: str | None = None) -> Scene:
+    """The geometry that the simulator left beside a session; a real corpus has none. Default: the first test session."""
+    chime6 = page.params.corpora.chime6
+    store = SegmentStore(page.path("data", "segments", "chime6"))
+    table = store.table[store.table["split"] == page.params.evaluation.ndpca.split]
+    names = sorted(table["session"].unique())
+    session = session or names[0]
+    split = store.table[store.table["session"] == session]["split"].iloc[0]
+    path = page.root / "data" / "sim" / "chime6" / "scene" / split / f"{session}.json"
+    if chime6.root is not None or not path.is_file():
+        return Scene(session, split, None, chime6.sources, "a real recording: no geometry is known")
+    source = page.params.simulate.rooms.source
+    return Scene(session, split, read_json(path), chime6.sources, f"simulated by {'an image-source model' if source == 'pyroomacoustics' else source}")
+
+
+def places(scene: Scene) -> pd.DataFrame:
+    """Everything in the room: kind, name, x_m, y_m, z_m, coded (whether this channel is one of the coder's sources)."""
+    if scene.geometry is None:
+        return pd.DataFrame(columns=["kind", "name", "x_m", "y_m", "z_m", "coded"])
+    rows: list[tuple] = []
+    for index, talker in enumerate(scene.geometry["talkers"]):
+        name = talker.get("speaker", f"P{index + 1:02d}")
+        if talker.get("position_m") is not None:
+            rows.append(("talker", name, *talker["position_m"], False))
+        for side, ear in zip("LR", talker.get("ears_m") or [], strict=False):
+            rows.append(("worn microphone", f"{name}.{side}", *ear, False))
+    for array, bar in enumerate(scene.geometry.get("arrays_m") or []):
+        for channel, place in enumerate(bar):
+            name = f"U{array + 1:02d}.CH{channel + 1}"
+            rows.append(("array microphone", name, *place, name in scene.used))
+    rows += [("noise", f"N{index + 1}", *place, False) for index, place in enumerate(scene.geometry.get("noises_m") or [])]
+    return pd.DataFrame(rows, columns=["kind", "name", "x_m", "y_m", "z_m", "coded"])
+
+
+def _view(axes: Axes, table: pd.DataFrame, across: str, up: str, sides: tuple[float, float], used: list[str]) -> None:
+    axes.add_patch(plt.Rectangle((0, 0), *sides, fill=False, linewidth=2.0, color="black", zorder=1))
+    marks = {"noise": ("X", NOISE_COLOUR, 52), "worn microphone": (".", GREY, 22), "talker": ("o", TALKER_COLOUR, 90)}
+    for kind, (mark, colour, size) in marks.items():
+        part = table[table["kind"] == kind]
+        axes.scatter(part[across], part[up], marker=mark, color=colour, s=size, zorder=3)
+    for row in table[table["kind"] == "talker"].itertuples():
+        axes.annotate(row.name, (getattr(row, across), getattr(row, up)), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
+    arrays = table[table["kind"] == "array microphone"]
+    plain = arrays[~arrays["coded"]]
+    axes.scatter(plain[across], plain[up], marker="s", color="#b9b9b9", s=16, zorder=3)
+    centre = np.array(sides) / 2
+    for name, part in arrays.groupby(arrays["name"].str[:3]):
+        place = part[[across, up]].mean().to_numpy()
+        inward = np.sign(centre - place) * np.array([13, 11])
+        axes.annotate(name, place, xytext=tuple(inward), textcoords="offset points", ha="center", va="center", fontsize=8, color=GREY)
+    for row in arrays[arrays["coded"]].itertuples():
+        colour = SOURCE_COLOUR[used.index(row.name) % len(SOURCE_COLOUR)]
+        axes.scatter(getattr(row, across), getattr(row, up), marker="s", color=colour, edgecolor="black", linewidth=0.6, s=52, zorder=4)
+    axes.set_aspect("equal")
+    axes.set_xlim(-0.25, sides[0] + 0.25)
+    axes.set_ylim(-0.2, sides[1] + 0.25)
+
+
+def draw_room(scene: Scene) -> Figure:
+    """Fig. 5: the room from above and from the side; without a geometry the figure says so."""
+    if scene.geometry is None or scene.geometry.get("room", {}).get("dimensions_m") is None or places(scene).empty:
+        fig, axes = plt.subplots(figsize=(7.0, 2.2))
+        axes.text(0.5, 0.5, f"{scene.session}: {scene.note}; nothing to draw", ha="center", va="center")
+        axes.set_axis_off()
+        return fig
+    x, y, z = scene.geometry["room"]["dimensions_m"]
+    table = places(scene)
+    fig, (top, side) = plt.subplots(2, 1, figsize=(8.6, 3.0 + 5.6 * (y + z) / x * 0.62), height_ratios=[y + 0.45, z + 0.45], sharex=True)
+    _view(top, table, "x_m", "y_m", (x, y), scene.used)
+    _view(side, table, "x_m", "z_m", (x, z), scene.used)
+    room = scene.geometry["room"]
+    top.set(ylabel="y (m)", title=f"{scene.session} from above: {x:g} x {y:g} x {z:g} m, RT60 {room['rt60_s']:g} s")
+    side.set(xlabel="x (m)", ylabel="height (m)", title="from the side")
+    keys = [key("talker", color=TALKER_COLOUR, marker="o", linestyle="none", markersize=9),
+            key("worn microphones", color=GREY, marker=".", linestyle="none"),
+            key("array microphone", color="#b9b9b9", marker="s", linestyle="none")]  # fmt: skip
+    for index, name in enumerate(scene.used):
+        keys.append(key(f"coded source {name}", color=SOURCE_COLOUR[index % len(SOURCE_COLOUR)], marker="s", markeredgecolor="black", linestyle="none"))
+    keys.append(key("noise", color=NOISE_COLOUR, marker="X", linestyle="none"))
+    legend_right(fig, keys)
+    caption(fig, f"Test session {scene.session}, room {room['id']}, {scene.note}. No model is shown here.")
+    return fig
+
+
+def counts(page: Page, scene: Scene) -> pd.DataFrame:
+    """What the drawn session has, beside the paper's Fig. 5 and beside CHiME-6: what, here, paper, chime6."""
+    folder = Path(page.params.corpora.chime6.root) if page.params.corpora.chime6.root else page.root / "data" / "sim" / "chime6"
+    talkers, arrays = session_devices(folder, scene.session)
+    rows = [("talkers", talkers, 8, 4), ("microphone arrays", arrays, 6, 6), ("coded sources", len(scene.used), 4, None)]
+    return pd.DataFrame(rows, columns=["what", "here", "paper", "chime6"])
+
+
+def session_devices(folder: Path, session: str) -> tuple[int, int]:
+    """Talkers (worn devices) and arrays of a session, counted from the corpus' own files."""
+    found = next(item for item in read_sessions(folder) if item.name == session)
+    names = [path.name for path in found.audio.iterdir() if path.name.startswith(f"{session}_")]
+    worn = {name.split("_")[1].split(".")[0] for name in names if name.startswith(f"{session}_P")}
+    arrays = {name.split("_")[1].split(".")[0] for name in names if name.startswith(f"{session}_U")}
+    return len(worn), len(arrays)
+
+
+def judge(page: Page, table: pd.DataFrame) -> list[Verdict]:
+    """Fig. 5's counts, and appendix A's data format; `table` is `counts`."""
+    here = table.set_index("what")["here"]
+    measured = {"speakers": float(here["talkers"]), "mics": float(here["microphone arrays"])}
+    folder = page.path("data", "segments", "chime6")
+    store = SegmentStore(folder)
+    rates, fits = set(), True
+    for noisy, clean in store.table[["noisy_path", "clean_path"]].drop_duplicates().itertuples(index=False):
+        pair = sf.info(folder / noisy), sf.info(folder / clean)
+        rates |= {info.samplerate for info in pair}
+        fits &= pair[0].frames == pair[1].frames and pair[1].channels == 1 and pair[0].channels == len(store.table["sources"].iloc[0])
+    return [
+        judge_shown(page.claims["ndpca.fig5_room"], {"speakers": measured["speakers"] == 8, "mics": measured["mics"] == 6}, measured,
+                    evidence=[page.evidence("figures", "room"), page.evidence("tables", "counts")]),
+        judge_exact(page.claims["ndpca.data_rate"], float(max(rates)), rates == {16000} and fits,
+                    reason=f"{len(store.table)} segments, {len(store.table['sources'].iloc[0])} sources", evidence=[page.evidence("tables", "counts")]),
+    ]  # fmt: skip

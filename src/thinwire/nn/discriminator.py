@@ -1,0 +1,148 @@
+"""Multi-scale STFT discriminator (realism at the decoder's output), its spectrogram form, and its losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import weight_norm
+from torchaudio.transforms import Spectrogram
+
+from thinwire.errors import ParamError
+
+ENCODEC_SCALES = ((1024, 256), (2048, 512), (512, 128))
+"""(n_fft, hop_length) of EnCodec's code."""
+
+# mean feature size below which the distance is no longer relative: silence has features of size zero
+_SMALLEST_FEATURE = 1e-4
+
+
+@dataclass  # not frozen: Fabric hooks into the tensors of a wrapped module's output
+class Judgement:
+    """What a discriminator says: for each scale a logit map (B, 1, frames, bins') and five feature maps."""
+
+    logits: tuple[Tensor, ...]
+    features: tuple[tuple[Tensor, ...], ...]
+
+
+class ConvStack(nn.Module):
+    """One scale's convolutions over maps (B, in_channels, frames, bins) (paper 000, Eq. 18-21; method facts 1.7).
+
+    A 3 x 9 convolution, three of them with stride 2 in frequency and dilation 1, 2, 4 in time, a 3 x 3 one, each with
+    leaky ReLU 0.2, then a 3 x 3 one to the logit map; weight norm from the second on. 94,337 weights and biases for 2
+    channels and 32 filters, and 129 gains of the weight norm.
+    """
+
+    def __init__(self, in_channels: int, filters: int = 32) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(in_channels, filters, (3, 9), padding=(1, 4))]
+        for dilation in (1, 2, 4):
+            conv = nn.Conv2d(filters, filters, (3, 9), stride=(1, 2), dilation=(dilation, 1), padding=(dilation, 4))
+            layers.append(weight_norm(conv))
+        layers.append(weight_norm(nn.Conv2d(filters, filters, 3, padding=1)))
+        self.layers = nn.ModuleList(layers)
+        self.post = weight_norm(nn.Conv2d(filters, 1, 3, padding=1))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        features = []
+        for layer in self.layers:
+            x = functional.leaky_relu(layer(x), 0.2)
+            features.append(x)
+        return self.post(x), tuple(features)
+
+
+class _MultiScale(nn.Module):
+    """A convolution stack a scale; a subclass says what each scale sees."""
+
+    def __init__(self, count: int, in_channels: int, filters: int) -> None:
+        super().__init__()
+        if count < 1 or filters < 1:
+            raise ParamError(f"discriminator: {count} scales of {filters} filters; need at least one of each")
+        self.stacks = nn.ModuleList(ConvStack(in_channels, filters) for _ in range(count))
+
+    def views(self, x: Tensor) -> list[Tensor]:
+        """The input as each scale sees it, (B, channels, frames, bins)."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Judgement:
+        judged = [stack(view) for stack, view in zip(self.stacks, self.views(x), strict=True)]
+        return Judgement(tuple(logits for logits, _ in judged), tuple(features for _, features in judged))
+
+
+class StftDiscriminator(_MultiScale):
+    """MS-STFT discriminator of waveforms (B, 1, N) (Défossez et al. 2022; paper 000, section 4.3; method facts 1.7).
+
+    Each scale (n_fft, hop_length) sees real and imaginary part of an STFT with a Hann window of unit energy and no
+    padding. The text speaks of a scalar logit; the cited model's logit map is the reading adopted. Raises ParamError
+    for a waveform of another shape or shorter than the longest window.
+    """
+
+    def __init__(self, scales: Sequence[tuple[int, int]] = ENCODEC_SCALES, filters: int = 32) -> None:
+        super().__init__(len(scales), 2, filters)
+        self.longest = max(n_fft for n_fft, _ in scales)
+        self.spectra = nn.ModuleList(
+            Spectrogram(n_fft, hop_length=hop_length, power=None, normalized=True, center=False)
+            for n_fft, hop_length in scales
+        )
+
+    def views(self, x: Tensor) -> list[Tensor]:
+        if x.dim() != 3 or x.shape[1] != 1 or x.shape[2] < self.longest:
+            raise ParamError(f"discriminator: waveform {tuple(x.shape)}; need (B, 1, N) with N at least {self.longest}")
+        return [torch.view_as_real(spectrum(x[:, 0])).permute(0, 3, 2, 1) for spectrum in self.spectra]
+
+
+class SpectrogramDiscriminator(_MultiScale):
+    """The same stacks on magnitude spectrograms (B, channels, F, T) that come without a phase.
+
+    Each scale sees the map averaged over squares of `scales` bins by frames, in place of other STFT windows; this is
+    the reading adopted where the decoder gives a magnitude alone. Raises ParamError for a map of another shape.
+    """
+
+    def __init__(self, scales: Sequence[int] = (1, 2, 4), filters: int = 32, channels: int = 1) -> None:
+        super().__init__(len(scales), channels, filters)
+        self.scales = tuple(scales)
+        self.channels = channels
+
+    def views(self, x: Tensor) -> list[Tensor]:
+        if x.dim() != 4 or x.shape[1] != self.channels:
+            raise ParamError(f"discriminator: spectrogram {tuple(x.shape)}; need (B, {self.channels}, F, T)")
+        frames_first = x.transpose(2, 3)
+        # ceil_mode averages what is left at the edge, so the last bin counts for 1025 bins too
+        return [functional.avg_pool2d(frames_first, scale, ceil_mode=True) for scale in self.scales]
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(values)).mean(0)
+
+
+def discriminator_loss(real_logits: Sequence[Tensor], fake_logits: Sequence[Tensor]) -> Tensor:
+    """Hinge loss of the discriminator, mean over scales (paper 000, Eq. 22 read as EnCodec's; method facts 1.7)."""
+    pairs = zip(real_logits, fake_logits, strict=True)
+    return _mean([functional.relu(1.0 - real).mean() + functional.relu(1.0 + fake).mean() for real, fake in pairs])
+
+
+def generator_loss(fake_logits: Sequence[Tensor]) -> Tensor:
+    """Hinge loss of the generator, max(0, 1 - D(x_hat)), mean over scales (method facts 1.7)."""
+    return _mean([functional.relu(1.0 - fake).mean() for fake in fake_logits])
+
+
+def feature_matching(real_features: Sequence[Sequence[Tensor]], fake_features: Sequence[Sequence[Tensor]]) -> Tensor:
+    """L1 distance of features relative to the mean size of the real ones, mean over all layers (method facts 1.7)."""
+    terms = []
+    for reals, fakes in zip(real_features, fake_features, strict=True):
+        for real, fake in zip(reals, fakes, strict=True):
+            target = real.detach()
+            terms.append((fake - target).abs().mean() / target.abs().mean().clamp_min(_SMALLEST_FEATURE))
+    return _mean(terms)
+
+
+def logit_gap(real_logits: Sequence[Tensor], fake_logits: Sequence[Tensor]) -> Tensor:
+    """Mean |D(x) - D(x_hat)| of each item over the logit maps and scales, (B,).
+
+    The prose beside Eq. 22 of paper 000 minimises this "difference of logits"; method facts 1.2.
+    """
+    pairs = zip(real_logits, fake_logits, strict=True)
+    return _mean([(real - fake).abs().flatten(1).mean(1) for real, fake in pairs])

@@ -1,0 +1,42 @@
+"""What the one training loop asks of a system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+Batch = dict[str, Tensor]
+
+
+@dataclass
+class Losses:
+    """Named, unweighted losses, and what an adversarial step needs: `real` and `fake` (B, 1, samples)."""
+
+    named: dict[str, Tensor]
+    real: Tensor | None = None
+    fake: Tensor | None = None
+
+
+class Trainable(nn.Module):
+    """A system that can be trained: `forward` gives named losses, `weights` weighs them in one place."""
+
+    weights: dict[str, float]
+
+    def forward(self, batch: Batch, generator: torch.Generator, critic: nn.Module | None = None) -> Losses:
+        """Losses of a batch; every random draw comes from `generator`."""
+        raise NotImplementedError
+
+    def make_critic(self) -> nn.Module | None:
+        """The MS-STFT discriminator trained beside the system, if there is one."""
+        return None
+
+    def total(self, losses: Losses) -> Tensor:
+        """The weighted sum; losses without a weight are only logged."""
+        terms = [self.weights[name] * value for name, value in losses.named.items() if self.weights.get(name, 0.0) != 0.0]
+        return torch.stack(terms).sum()
+
+    def deployed(self) -> nn.Module:
+        """The module whose weights are kept."""
+        raise NotImplementedError

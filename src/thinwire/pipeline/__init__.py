@@ -1,0 +1,1 @@
+"""The tools around the DVC graph: notebooks, presets, why, prune, parallel repro, doctor, reports."""

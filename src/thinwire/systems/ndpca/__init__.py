@@ -1,0 +1,1 @@
+"""Task- and perception-aware distributed source coding of correlated speech (neural distributed PCA)."""
