@@ -96,13 +96,13 @@ def test_number(measured: float, low: float, high: float, same: bool, verdict: s
         claim(NUMBER, 19.0, kind="number"), measured, Interval(measured, low, high, 40), same, reason="+1.2 dB"
     )
     assert judged.verdict == verdict
-    assert "interval above 0 dB" in judged.reason and "+1.2 dB" in judged.reason
+    assert "interval above no difference (0 dB)" in judged.reason and "+1.2 dB" in judged.reason
 
 
 def test_number_says_on_which_side_of_no_difference_it_lies() -> None:
     subject = claim(NUMBER | {"quantity": "ratio"}, 91.0, kind="number")
-    assert "below 100" in judge_number(subject, 98.0, Interval(98.0, 97.0, 99.0, 40), False).reason
-    assert "includes 100" in judge_number(subject, 99.0, Interval(99.0, 97.0, 101.0, 40), False).reason
+    assert "below no difference (100" in judge_number(subject, 98.0, Interval(98.0, 97.0, 99.0, 40), False).reason
+    assert "includes no difference (100" in judge_number(subject, 99.0, Interval(99.0, 97.0, 101.0, 40), False).reason
 
 
 def test_exact() -> None:

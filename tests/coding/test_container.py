@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 
 import pytest
@@ -28,8 +29,8 @@ def test_round_trip(header: Header, payload: bytes) -> None:
     assert unpack(pack(header, payload), header.fingerprint) == (header, payload)
 
 
-def test_a_short_header_costs_32_bytes_at_most() -> None:
-    assert len(pack(EXAMPLE, b"")) <= 36
+def test_a_short_header_costs_33_bytes() -> None:
+    assert len(pack(EXAMPLE, b"")) == 33
 
 
 @settings(max_examples=300)
@@ -73,10 +74,8 @@ def test_foreign_bytes(data: bytes, magic: bool) -> None:
 
 
 def _only_exact_or_refused(data: bytes, header: Header, payload: bytes) -> None:
-    try:
+    with contextlib.suppress(BitstreamError):
         assert unpack(data) == (header, payload)
-    except BitstreamError:
-        pass
 
 
 def test_other_model_and_other_version_say_so() -> None:

@@ -16,12 +16,16 @@ from thinwire.coding import IntegerTable, UniformQuantiser, gaussian_centroid, i
 VARIANCES = st.lists(st.floats(1e-4, 1e4), min_size=1, max_size=12).map(np.array)
 
 
-@given(VARIANCES, st.floats(0.0, 100.0))
+@given(VARIANCES, st.floats(0.0, 500.0))
 def test_water_filling_by_rate_meets_its_closed_form(variances: np.ndarray, rate: float) -> None:
     result = water_fill(variances, rate_bits=rate)
     assert result.bits.sum() == pytest.approx(rate, rel=1e-9, abs=1e-9)
     assert np.allclose(result.distortions, np.minimum(result.level, variances))
     assert np.allclose(result.bits, np.maximum(0, 0.5 * np.log2(variances / result.level)), atol=1e-9)
+
+
+def test_a_rate_beyond_floating_point_is_still_shared_out() -> None:
+    assert np.allclose(water_fill(np.array([4.0, 1.0]), rate_bits=4001.0).bits, [2001, 2000])
 
 
 @given(VARIANCES, st.floats(1e-4, 1.0))

@@ -1,11 +1,15 @@
-"""Fixtures of the corpus tests."""
+"""Fixtures of the corpus tests; makes `corpus_factory` importable, since test folders are not on the path."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
-from corpus_factory import Chime6Folder
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from corpus_factory import Chime6Folder  # noqa: E402
 
 
 @pytest.fixture

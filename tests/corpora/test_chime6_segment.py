@@ -204,7 +204,7 @@ def damage(path: Path, how: str) -> None:
         ("rate", "sample rate is 44100 Hz, expected 16000 Hz"),
         ("channels", "has 3 channels, expected"),
         ("nan", "holds NaN or infinite samples"),
-        ("silent", "pieces read from it are silent"),
+        ("silent", "silent wherever it was read"),
         ("missing", "S02_"),
         ("short", "is 5.00 s long"),
     ],

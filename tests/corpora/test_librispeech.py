@@ -72,15 +72,17 @@ def test_resampled_to_16_khz(libri: Path) -> None:
     assert np.abs(clean - expected)[100:-1000].max() < 1e-3
 
 
-def test_phones(libri: Path) -> None:
+def test_aligned_phones_and_words(libri: Path) -> None:
     (libri / "alignments").mkdir()
-    items = [{"speaker": "19", "start": 2.5, "end": 3.5, "phone": "i"}]
+    words = [{"start": 0.0, "end": 2.0, "label": "HELLO"}, {"start": 2.0, "end": 3.5, "label": "THERE"}]
+    items = {"phones": [{"start": 2.5, "end": 3.5, "label": "i"}], "words": words}
     (libri / "alignments/19-198-0000.json").write_text(json.dumps(items))
     table = run(libri)[0].table
     assert [list(phones) for phones in table["phones"]][0] == [{"start": 2.5, "end": 3.0, "phone": "i"}]
     assert [list(phones) for phones in table["phones"]][3] == [{"start": 0.0, "end": 0.5, "phone": "i"}]
-    (libri / "alignments/19-198-0000.json").write_text('[{"speaker": "19"}]')
-    with pytest.raises(CorpusError, match="entry 0: needs speaker, start, end and phone"):
+    assert list(table["words"])[0] == "HELLO" and list(table["words"])[3] == ""
+    (libri / "alignments/19-198-0000.json").write_text('{"phones": [{"start": 1}]}')
+    with pytest.raises(CorpusError, match="entry 0: needs start, end and label"):
         run(libri)
 
 
@@ -90,7 +92,7 @@ def test_phones(libri: Path) -> None:
         ("truncated", "damaged"),
         ("text", "not a readable audio file"),
         ("stereo", "has 2 channels"),
-        ("silent", "silent from"),
+        ("silent", "silent wherever it was read"),
     ],
 )
 def test_bad_files(libri: Path, how: str, message: str) -> None:

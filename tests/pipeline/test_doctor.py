@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from scratch_project import call
 
 from thinwire import cli
 from thinwire.errors import PipelineError
@@ -34,7 +34,11 @@ def test_torchaudio_is_fitted_to_cpu_cuda_and_other_cuda(tmp_path):
     assert files() == ["_torchaudio.abi3.so.unused"] and adjust(*folders) is None
     assert "put back" in (adjust(*_packages(tmp_path, "'13.0'", "2.11.0+cu130")) or "")
     assert files() == ["_torchaudio.abi3.so"]
-    assert "CUDA 13.0 moved aside (torch here is CUDA 12.8)" in (adjust(*_packages(tmp_path, "'12.8'", "2.11.0+cu130")) or "")
+    (tmp_path / "torchaudio/lib/_torchaudio.abi3.so.unused").write_text("of an older version")
+    adjust(*folders)
+    assert files() == ["_torchaudio.abi3.so"] and not (tmp_path / "torchaudio/lib/_torchaudio.abi3.so").read_text()
+    other = adjust(*_packages(tmp_path, "'12.8'", "2.11.0+cu130"))
+    assert "CUDA 13.0 moved aside (torch here is CUDA 12.8)" in (other or "")
     assert "put back" in (adjust(*_packages(tmp_path, "None", "2.11.0")) or "")  # built without CUDA, as on macOS
 
 
@@ -42,7 +46,7 @@ def test_torchaudio_imports_here():
     assert doctor.check_torch().state == "ok"
 
 
-def test_dvc_settings_and_git_filters(project):
+def test_dvc_settings_and_git_filters(project, call):
     (project / ".dvcignore").write_text("__pycache__/\n*.pyc\n")
     assert doctor.check_dvc().state == "fail" and ".ipynb_checkpoints/" in doctor.check_dvc().text
     (project / ".dvcignore").write_text("__pycache__/\n*.pyc\n.ipynb_checkpoints/\n")
@@ -89,7 +93,13 @@ def test_help_names_every_command_and_imports_none():
         "heavy = {'torch', 'numpy', 'yaml', 'pydantic', 'dvc'} & set(sys.modules)\nassert not heavy, heavy\n"
     )
     text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert all(f"    {name} " in text for name in cli.COMMANDS)
+    assert [name for name in cli.COMMANDS if not re.search(rf"^ +{name}\b", text, re.MULTILINE)] == []
+
+
+def test_real_recordings_must_be_named(capsys, monkeypatch):
+    monkeypatch.delenv("THINWIRE_REAL_DATA", raising=False)
+    assert cli.main(["real"]) == 2
+    assert capsys.readouterr().err.startswith("thinwire: THINWIRE_REAL_DATA is not set; set it to")
 
 
 def test_errors_for_people_are_one_line_and_exit_with_2(capsys, monkeypatch, tmp_path):

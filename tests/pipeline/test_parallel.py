@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from scratch_project import call
 
 from thinwire.errors import PipelineError
 from thinwire.pipeline.graph import read_lock
 from thinwire.pipeline.parallel import repro
 
 
-def test_two_runs_side_by_side_then_their_table(project, edit, capsys):
+def test_two_runs_side_by_side_then_their_table(project, edit, call, capsys):
     edit("params.yaml", "steps: 1", "steps: 7")
     edit("params.yaml", "steps: 2", "steps: 8")
     outcomes = repro(2)

@@ -43,7 +43,8 @@ def test_filterbank_equals_librosa(n_mels: int, f_max: float | None) -> None:
 
 def test_fbank_equals_librosa() -> None:
     x = np.random.default_rng(0).standard_normal(16_000).astype(np.float32)
-    mel = librosa.feature.melspectrogram(y=x, sr=16_000, n_fft=512, hop_length=160, n_mels=40, pad_mode="reflect")
+    energy = np.abs(librosa.stft(x, n_fft=512, hop_length=160, pad_mode="reflect")) ** 2
+    mel = librosa.filters.mel(sr=16_000, n_fft=512, n_mels=40) @ energy
     ours = fbank(torch.from_numpy(x), n_mels=40).numpy()
     assert ours.shape == mel.shape
     assert np.abs(ours - np.log(mel)).max() < 1e-4

@@ -59,12 +59,8 @@ def _join(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _plural(number: int) -> str:
-    return f"{number} test item{'s' if number != 1 else ''}"
-
-
 def _step(name: str, interval: Interval, items: int, minimum: int) -> tuple[VerdictName, str]:
-    shown = f"{name}: {interval.mean:+.3g} [{interval.low:+.3g}, {interval.high:+.3g}] over {_plural(items)}"
+    shown = f"{name}: {interval.mean:+.3g} [{interval.low:+.3g}, {interval.high:+.3g}] over {items} items"
     if items < minimum:
         return "inconclusive", f"{shown}, fewer than the {minimum} that the rule asks for"
     if interval.low > 0.0:
@@ -143,13 +139,13 @@ def judge_number(
     assert isinstance(claim.paper_value, float)
     value = claim.paper_value
     text = f"measured {measured:.3g} [{interval.low:.3g}, {interval.high:.3g}] {claim.unit} against {value:g}"
-    neutral = f"{rule.neutral:g} {claim.unit}"
+    neutral = f"no difference ({rule.neutral:g} {claim.unit})"
     if interval.low > rule.neutral:
-        side = f"interval above {neutral} (no difference)"
+        side = f"interval above {neutral}"
     elif interval.high < rule.neutral:
-        side = f"interval below {neutral} (no difference)"
+        side = f"interval below {neutral}"
     else:
-        side = f"interval includes {neutral} (no difference)"
+        side = f"interval includes {neutral}"
     if _below_floor(claim, floor_ok):
         verdict: VerdictName = "inconclusive"
         text = f"models below the floor; {text}"

@@ -28,6 +28,7 @@ COMMANDS = {
     "why": "what makes a stage stale, with the difference",
     "prune": "list or delete outputs of runs and stages that are no longer there",
     "repro": "like `dvc repro`, with independent stages side by side",
+    "real": "the same graph on real recordings, reports into reports/real/",
     "bench": "measure speed and memory",
 }
 
@@ -48,7 +49,7 @@ def _module(name: str):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; returns its exit status (1: a check failed, 2: an error told in one line, 130: interrupted)."""
+    """Run one subcommand; returns its exit status (1: a check failed, 2: an error, in one line, 130: interrupted)."""
     argv = list(sys.argv[1:] if argv is None else argv)
     chosen = argv[0] if argv and argv[0] in COMMANDS else None
     try:

@@ -19,8 +19,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Extract one corpus; the old output stands until the new one is complete."""
+    import soundfile as sf
+
     from thinwire.artifacts import atomic_path, read_json
     from thinwire.corpora.registry import corpus_of, segments_folder, simulated_root
+    from thinwire.errors import PipelineError
     from thinwire.params import load_params
 
     corpus = corpus_of(args.corpus)
@@ -29,8 +32,12 @@ def run(args: argparse.Namespace) -> int:
     root = args.root or (Path(settings.root) if settings.root else simulated_root(corpus.name))
     out = args.out or segments_folder(corpus.name)
     began = time.perf_counter()
-    with atomic_path(out, directory=True) as folder:
-        corpus.extract(root, folder, settings, params.seed)
+    try:
+        with atomic_path(out, directory=True) as folder:
+            corpus.extract(root, folder, settings, params.seed)
+    except (sf.LibsndfileError, AssertionError) as error:
+        # Readers turn their errors into CorpusError, so what libsndfile or soundfile raises here is about writing.
+        raise PipelineError(f"{out}: cannot write audio (is the disk full?), nothing was kept; free space") from error
     report = read_json(out / "report.json")
     seconds = report["segments"] * settings.segment_s
     splits, skipped = (

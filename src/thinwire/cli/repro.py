@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -17,5 +18,6 @@ def run(args: argparse.Namespace) -> int:
     """Run what is stale."""
     from thinwire.pipeline.parallel import repro
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's end is an interrupt: the stages end too
     repro(max(1, args.jobs), args.stages)
     return 0

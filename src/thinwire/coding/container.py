@@ -2,7 +2,7 @@
 
 Layout: `TWIR`, version (1 byte), codec name (length byte and ASCII), model fingerprint (8 bytes), then as LEB128
 integers the samples, sample rate, number of sizes, the sizes and the payload's length, the payload, and the CRC32 of
-all that precedes it (4 bytes, little-endian). With short sizes this is about 27 bytes on top of the payload.
+all that precedes it (4 bytes, little-endian). With three sizes this is about 33 bytes on top of the payload.
 """
 
 from __future__ import annotations

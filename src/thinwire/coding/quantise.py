@@ -39,14 +39,11 @@ def water_fill(
     if rate_bits is not None:
         if not 0 <= rate_bits < math.inf:
             raise ValueError(f"rate_bits is {rate_bits}, expected a finite number that is not negative")
-        if len(positive) == 0 or rate_bits == 0:
-            level = float(descending[0]) if len(descending) else 0.0
-        else:
-            # With the k largest components active: log2 level = (sum of log2 variances - 2 R) / k.
-            levels = np.exp2((np.cumsum(np.log2(positive)) - 2 * rate_bits) / counts)
-            # k grows while the next component would still stand above the level: the last such k is the answer.
-            active = int(np.flatnonzero(positive >= levels)[-1])
-            level = float(levels[active])
+        # With the k largest components active: log2 level = (sum of log2 variances - 2 R) / k.
+        levels = (np.cumsum(np.log2(positive)) - 2 * rate_bits) / counts
+        # k grows while the next component would still stand above the level: the last such k is the answer.
+        standing = np.flatnonzero(np.log2(positive) >= levels)
+        log_level = float(levels[max(standing, default=0)]) if len(positive) else -math.inf
     else:
         assert distortion is not None
         total = float(variances.sum())
@@ -55,14 +52,13 @@ def water_fill(
         # With the k largest components active: k * level + (sum of the others) = D.
         remainder = total - np.cumsum(positive)
         levels = (distortion - remainder) / counts
-        active = int(np.flatnonzero(positive >= levels - 1e-15 * total)[-1])
-        level = float(levels[active])
-    distortions = np.minimum(level, variances)
+        log_level = math.log2(levels[max(np.flatnonzero(positive >= levels), default=0)])
+    level = 2.0**log_level
     # A component that lies below the level (a silent one too) costs nothing and is replaced by its mean.
     bits = np.zeros_like(variances)
-    above = variances > level
-    bits[above] = 0.5 * np.log2(variances[above] / level)
-    return WaterFilling(level, distortions, bits)
+    above = variances > 0
+    bits[above] = np.maximum(0.0, 0.5 * (np.log2(variances[above]) - log_level))
+    return WaterFilling(level, np.minimum(level, variances), bits)
 
 
 @dataclass(frozen=True)

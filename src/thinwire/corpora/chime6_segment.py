@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from thinwire.audio import SAMPLE_RATE
+from thinwire.corpora.alignment import Alignment
 from thinwire.corpora.chime6 import Entry, Session, find_sessions, read_transcription
 from thinwire.corpora.chime6_measure import Activity, find_shift, snr_db
-from thinwire.corpora.files import AudioFile, BadFiles, BadInput, Phones, is_silent, require_segments
+from thinwire.corpora.files import AudioFile, BadFiles, BadInput, is_silent, require_segments
 from thinwire.errors import CorpusError, ParamError
 from thinwire.params.corpora import Chime6Extraction
 from thinwire.progress import track
@@ -37,7 +38,7 @@ class SessionCutter:
     def __init__(self, session: Session, settings: Chime6Extraction, split: str, entries: list[Entry]) -> None:
         self.session, self.settings, self.split, self.entries = session, settings, split, entries
         self.devices = [name.partition(".")[0] for name in settings.sources]
-        self.phones = Phones(session.alignments)
+        self.alignment = Alignment(session.alignments)
         self._open = ExitStack()
         self._worn: dict[str, AudioFile] = {}
         self._noise: dict[float, np.ndarray] = {}
@@ -122,7 +123,7 @@ class SessionCutter:
                     words=entry.words,
                     room=f"{self.session.name}-{entry.location}" if entry.location else self.session.name,
                     snr_db=snr_db(noisy.var(axis=1, dtype=np.float64), noise),
-                    phones=self.phones.within(entry.speaker, begin_s, begin_s + voiced / SAMPLE_RATE),
+                    phones=self.alignment.phones(begin_s, begin_s + voiced / SAMPLE_RATE, entry.speaker),
                 )
 
     def _worn_of(self, entry: Entry) -> AudioFile:

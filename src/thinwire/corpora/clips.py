@@ -66,6 +66,17 @@ def cut(path: Path, start_s: float, end_s: float, channel: int | None = None) ->
     return wide[lead : lead + round((end_s - start_s) * SAMPLE_RATE)]
 
 
+def refuse_silent_file(path: Path) -> None:
+    """Raise BadInput (`silent_file`) when a mono file is digital silence throughout; a silent stretch is no fault."""
+    with AudioFile(path, sample_rate=None, channels=1) as recording:
+        piece = 60 * recording.sample_rate
+        for start in range(0, recording.frames, piece):
+            recording.read(start, min(piece, recording.frames - start))
+            if recording.heard:
+                return
+        recording.require_sound()
+
+
 def fit(samples: np.ndarray, frames: int) -> np.ndarray:
     """Cut or zero-pad (samples,) to a number of frames."""
     return np.pad(samples[:frames], (0, max(0, frames - len(samples))))

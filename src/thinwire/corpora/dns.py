@@ -22,13 +22,13 @@ from scipy.signal import fftconvolve
 
 from thinwire.artifacts import split_of
 from thinwire.audio import SAMPLE_RATE, set_level
-from thinwire.corpora.clips import Clip, clips_of, cut, fit
+from thinwire.corpora.alignment import Alignment
+from thinwire.corpora.clips import clips_of, cut, fit, refuse_silent_file
 from thinwire.corpora.files import (
     SPLITS,
     AudioFile,
     BadFiles,
     BadInput,
-    Phones,
     audio_files,
     is_silent,
     require_segments,
@@ -41,9 +41,11 @@ from thinwire.segments import SegmentWriter
 
 KINDS = {"clean": ("clean*", "*_speech"), "noise": ("noise*",), "room": ("impulse_responses*",)}
 TALKERS = tuple(map(re.compile, (r".*reader_0*([0-9]+)", r"([0-9]+)-[0-9]+-[0-9]+", r"(p[0-9]{3})(?:_.*)?")))
+PIECE = re.compile(r"_[0-9]+$")
 SHARE = {"train": 0.6, "dev": 0.15, "eval": 0.25}
 PEAK = 0.99
 ROOM_S = 2.0
+NOISE_DRAWS = 20
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,11 @@ def room_of(path: Path, folder: Path) -> str:
     return path.stem if path.parent == folder else path.parent.name
 
 
+def noise_of(path: Path) -> str:
+    """Recording that a noise file is cut from: its stem without the piece's number (`door_Freesound_348509_0`)."""
+    return PIECE.sub("", path.stem)
+
+
 def find_items(folders: list[Path], kind: str) -> list[Item]:
     """The files of a kind with their id and split; a talker's split is the one that it has in LibriSpeech (readers
     have the same numbers).
@@ -104,7 +111,7 @@ def find_items(folders: list[Path], kind: str) -> list[Item]:
     items = []
     for folder in folders:
         for path in audio_files(folder):
-            identity = {"clean": talker_of, "room": room_of}.get(kind, lambda path, _: path.stem)(path, folder)
+            identity = {"clean": talker_of, "room": room_of}.get(kind, lambda path, _: noise_of(path))(path, folder)
             items.append(Item(path, identity, split_of("talker" if kind == "clean" else kind, identity)))
     return items
 
@@ -119,16 +126,21 @@ class Mixer:
         self.frames = round(settings.segment_s * SAMPLE_RATE)
 
     def noise(self) -> tuple[np.ndarray, str]:
-        """A stretch of a noise file drawn at random, repeated where the file is shorter, and the file's id."""
-        item = self.noises[int(self.generator.integers(len(self.noises)))]
-        where = float(self.generator.random())
-        with AudioFile(item.path, sample_rate=None, channels=1) as recording:
-            seconds = recording.seconds
-        start = where * max(0.0, seconds - self.settings.segment_s)
-        samples = cut(item.path, start, min(seconds, start + self.settings.segment_s))
-        if is_silent(samples):
-            raise BadInput("silent_noise", f"{item.path}: silent from {start:g} s on; remove the file")
-        return np.resize(samples, self.frames), item.identity
+        """A stretch of a noise file drawn at random, repeated where the file is shorter, and the file's id.
+
+        A silent stretch is drawn again; raises BadInput for a silent file, and after NOISE_DRAWS silent stretches.
+        """
+        for _ in range(NOISE_DRAWS):
+            item = self.noises[int(self.generator.integers(len(self.noises)))]
+            where = float(self.generator.random())
+            with AudioFile(item.path, sample_rate=None, channels=1) as recording:
+                seconds = recording.seconds
+            start = where * max(0.0, seconds - self.settings.segment_s)
+            samples = cut(item.path, start, min(seconds, start + self.settings.segment_s))
+            if not is_silent(samples):
+                return np.resize(samples, self.frames), item.identity
+            refuse_silent_file(item.path)
+        raise BadInput("silent_noise", f"{item.path}: {NOISE_DRAWS} stretches of noise in a row are silent; add noise")
 
     def reverberate(self, speech: np.ndarray) -> tuple[np.ndarray, str]:
         """Speech through a room response drawn at random, from the direct sound on, and the room's id."""
@@ -142,19 +154,15 @@ class Mixer:
         direct = int(np.argmax(np.abs(response)))
         return fftconvolve(speech, response)[direct : direct + len(speech)].astype(np.float32), item.identity
 
-    def mix(self, clip: Clip) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-        """Mixture and reference, both (samples,), and the row's `room`, `noise` and `snr_db`; raises BadInput for bad
-        or silent audio.
+    def mix(self, speech: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+        """Mixture and reference of speech that is not silent, all (samples,), and the row's `room`, `noise`, `snr_db`.
+
+        Raises BadInput for a bad or silent noise or room file.
         """
         reverberant = bool(self.rooms) and self.generator.random() < self.settings.reverb
         level_db, snr_db = (
             float(self.generator.uniform(*pair)) for pair in (self.settings.level_db, self.settings.snr_db)
         )
-        speech = fit(cut(clip.path, clip.start_s, clip.end_s), self.frames)
-        if is_silent(speech):
-            raise BadInput(
-                "silent_clip", f"{clip.path}: silent from {clip.start_s:g} to {clip.end_s:g} s; remove the file"
-            )
         speech, room = self.reverberate(speech) if reverberant else (speech, "")
         noise, name = self.noise()
         clean = set_level(speech, level_db)
@@ -175,21 +183,26 @@ def extract(root: Path, out: Path, settings: DnsExtraction, seed: int) -> None:
     with SegmentWriter(out, "dns", ["mix"]) as writer:
         bad = BadFiles(writer, settings.on_bad_file, root)
         for split in SPLITS:
-            speech, noises, rooms = ([item for item in items[kind] if item.split == split] for kind in KINDS)
+            talks, noises, rooms = ([item for item in items[kind] if item.split == split] for kind in KINDS)
             quota = round(settings.clips * SHARE[split])
             if not noises:
                 writer.skip(f"no_noise_file_falls_into_{split}", quota)
                 continue
             generator = rng(seed, "extract", "dns", split)
-            talkers = {speech[index].path: speech[index].identity for index in generator.permutation(len(speech))}
+            talkers = {talks[index].path: talks[index].identity for index in generator.permutation(len(talks))}
             mixer = Mixer(settings, noises, rooms, generator)
             clips = list(islice(clips_of(talkers, settings.segment_s, settings.min_s, bad), quota))
             if len(clips) < quota:
                 writer.skip(f"no_speech_left_for_{split}", quota - len(clips))
             for clip in track(clips, f"extract dns {split}"):
                 with bad.guard():
-                    noisy, clean, row = mixer.mix(clip)
-                    phones = Phones(root / "alignments" / f"{clip.path.stem}.json")
+                    speech = cut(clip.path, clip.start_s, clip.end_s)
+                    if is_silent(speech):
+                        refuse_silent_file(clip.path)
+                        writer.skip("silent_stretch")
+                        continue
+                    noisy, clean, row = mixer.mix(fit(speech, mixer.frames))
+                    alignment = Alignment(root / "alignments" / f"{clip.path.stem}.json")
                     writer.add(
                         noisy[None],
                         clean,
@@ -199,7 +212,8 @@ def extract(root: Path, out: Path, settings: DnsExtraction, seed: int) -> None:
                         speaker=talkers[clip.path],
                         start_s=clip.start_s,
                         end_s=clip.end_s,
-                        phones=phones.within(talkers[clip.path], clip.start_s, clip.end_s),
+                        words=alignment.words(clip.start_s, clip.end_s),
+                        phones=alignment.phones(clip.start_s, clip.end_s),
                         **row,
                     )
     require_segments(out, "dns", root)

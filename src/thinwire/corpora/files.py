@@ -1,20 +1,19 @@
-"""What every corpus reader shares: files kept open and read by the piece, bad ones skipped or fatal, aligned phones."""
+"""What every corpus reader shares: files kept open and read by the piece, and bad ones skipped or fatal."""
 
 from __future__ import annotations
 
 import contextlib
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import soundfile as sf
 
 from thinwire import audio
 from thinwire.artifacts import read_json
-from thinwire.errors import CorpusError, PipelineError
+from thinwire.errors import CorpusError
 from thinwire.segments import SegmentWriter
 
 SPLITS = ("train", "dev", "eval")
@@ -130,7 +129,8 @@ class AudioFile:
         """Raise BadInput (`silent_file`) when pieces were read and every one of them was digital silence."""
         if self.pieces and not self.heard:
             raise BadInput(
-                "silent_file", f"{self.path}: all {self.pieces} pieces read from it are silent; replace or remove it"
+                "silent_file",
+                f"{self.path}: silent wherever it was read ({self.pieces} stretches); replace or remove it",
             )
 
     def close(self) -> None:
@@ -155,56 +155,6 @@ def audio_files(folder: Path) -> list[Path]:
         path for path in folder.rglob("*") if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
     )
     return sorted(path for path in found if path.is_file())
-
-
-class Phones:
-    """Aligned phones of one recording from an optional sidecar, a JSON list of {"speaker", "start", "end", "phone"}
-    in seconds.
-
-    A missing file means that there are none (real corpora have none). Raises BadInput naming file and entry when it
-    cannot be used.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._phones: dict[str, list[tuple[float, float, str]]] = {}
-        if not path.is_file():
-            return
-        try:
-            entries = read_json(path)
-        except PipelineError as error:
-            raise BadInput("bad_alignment", str(error)) from error
-        if not isinstance(entries, list):
-            raise BadInput(
-                "bad_alignment", f"{path}: expected a list of aligned phones, found {type(entries).__name__}"
-            )
-        for index, entry in enumerate(entries):
-            try:
-                item = (float(entry["start"]), float(entry["end"]), str(entry["phone"]))
-                self._phones.setdefault(str(entry["speaker"]), []).append(item)
-            except (TypeError, KeyError, ValueError) as error:
-                message = (
-                    f"{path}: entry {index}: needs speaker, start, end and phone ({type(error).__name__}: {error})"
-                )
-                raise BadInput("bad_alignment", message) from error
-        for items in self._phones.values():
-            items.sort()
-
-    def within(self, speaker: str, start_s: float, end_s: float) -> list[dict[str, Any]]:
-        """The speaker's phones that touch a stretch: {"start", "end", "phone"}, seconds from its beginning, cut to
-        it.
-        """
-        items = self._phones.get(speaker, [])
-        first = bisect_left(items, start_s, key=lambda item: item[1])
-        last = bisect_right(items, end_s, key=lambda item: item[0])
-        return [
-            {
-                "start": round(max(start, start_s) - start_s, 6),
-                "end": round(min(end, end_s) - start_s, 6),
-                "phone": phone,
-            }
-            for start, end, phone in items[first:last]
-            if end > start_s and start < end_s
-        ]
 
 
 def require_segments(folder: Path, corpus: str, root: Path) -> None:

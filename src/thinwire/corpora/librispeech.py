@@ -2,8 +2,9 @@
 `speaker-chapter.trans.txt`.
 
 Fixed-length segments of every talker, split by a hash of the talker's number. The corpus is clean: the one source
-equals the reference. `words` is the transcript of the whole utterance that a segment is cut from (empty where there
-is none); `start_s` and `end_s` tell the cut.
+equals the reference. `words` are those of the segment where words are aligned (simulated
+corpora), else the transcript of the whole utterance that it is cut from, empty where there is none; `start_s` and
+`end_s` tell the cut.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import Any
 
 from thinwire.artifacts import split_of
 from thinwire.audio import SAMPLE_RATE
-from thinwire.corpora.clips import clips_of, cut, fit
-from thinwire.corpora.files import SPLITS, BadFiles, BadInput, Phones, audio_files, is_silent, require_segments
+from thinwire.corpora.alignment import Alignment
+from thinwire.corpora.clips import clips_of, cut, fit, refuse_silent_file
+from thinwire.corpora.files import SPLITS, BadFiles, BadInput, audio_files, is_silent, require_segments
 from thinwire.errors import CorpusError
 from thinwire.params.corpora import LibriExtraction
 from thinwire.progress import track
@@ -100,10 +102,12 @@ def extract(root: Path, out: Path, settings: LibriExtraction, seed: int) -> None
                 with bad.guard():
                     samples = cut(clip.path, clip.start_s, clip.end_s)
                     if is_silent(samples):
-                        where = f"{clip.path}: silent from {clip.start_s:g} to {clip.end_s:g} s"
-                        raise BadInput("silent_segment", f"{where}; remove the file")
+                        refuse_silent_file(clip.path)
+                        writer.skip("silent_stretch")
+                        continue
                     clean = fit(samples, frames)
-                    phones = Phones(root / "alignments" / f"{clip.path.stem}.json")
+                    text = read_transcripts(clip.path.parent).get(clip.path.stem, "")
+                    alignment = Alignment(root / "alignments" / f"{clip.path.stem}.json")
                     writer.add(
                         clean[None],
                         clean,
@@ -113,8 +117,8 @@ def extract(root: Path, out: Path, settings: LibriExtraction, seed: int) -> None
                         speaker=speaker,
                         start_s=clip.start_s,
                         end_s=clip.end_s,
-                        words=read_transcripts(clip.path.parent).get(clip.path.stem, ""),
-                        phones=phones.within(speaker, clip.start_s, clip.end_s),
+                        words=alignment.words(clip.start_s, clip.end_s, text),
+                        phones=alignment.phones(clip.start_s, clip.end_s),
                     )
     require_segments(out, "librispeech", root)
 

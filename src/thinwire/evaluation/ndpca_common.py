@@ -12,10 +12,11 @@ from torch import Tensor
 from thinwire.params import Params, Run
 from thinwire.params.evaluation import NdpcaEvaluation
 from thinwire.segments import SegmentStore, Segments
-from thinwire.systems.ndpca.model import NdpcaModel
+from thinwire.systems.ndpca.model import NdpcaModel, encode_all
 from thinwire.systems.ndpca.pca import FITS, LinearBottleneck
 from thinwire.systems.ndpca.representation import SpectralData, magnitude_of, prepare
-from thinwire.training.build import DATA, load_model
+from thinwire.training.build import DATA, MODELS, load_model
+from thinwire.training.state import load_tensors
 
 MODES = {"ndpca": ("ndpca", "pca_equal"), "plain": ("truncate", "pca_equal"), "fixed": ("fixed",)}
 """The bottlenecks that a model trained with a given one is measured under; the first is the run's own."""
@@ -33,7 +34,7 @@ class Bench:
     data: SpectralData
     latents: list[np.ndarray]
     bottlenecks: dict[str, LinearBottleneck]
-    train_mean: Tensor
+    mean_spectrum: Tensor
     training_items: int
     seed: int
 
@@ -74,28 +75,16 @@ class Bench:
         return self.segments.table[["segment_id", "speaker", "room", "noise"]].reset_index(drop=True)
 
 
-def encode_all(model: NdpcaModel, noisy: Tensor) -> list[np.ndarray]:
-    """z_i of every item, as float64 (n, d_i)."""
-    parts = []
-    with torch.no_grad():
-        for block in noisy.split(256):
-            parts.append([z.double().numpy() for z in model.encode(block.float())])
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]
-
-
 def set_up(params: Params, name: str) -> Bench:
     """Load a run's model, fit its bottlenecks on the training split, and encode the test items."""
     run, settings = params.run(name), params.evaluation.ndpca
     model = load_model(params, name)
     assert isinstance(model, NdpcaModel)
-    store = SegmentStore(DATA / run.data)
-    train = store.load("train")
-    data = prepare(train.noisy, train.clean, model.spectrum, run.representation)
-    fitted = encode_all(model, data.noisy)
-    mean = magnitude_of(data.clean.float(), run.representation).mean((0, 2))
-    test = store.load(settings.split, settings.items)
+    fitting = load_tensors(MODELS / name / "latents.safetensors")
+    fitted = [fitting[f"z{i}"].numpy() for i in range(model.groups)]
+    test = SegmentStore(DATA / run.data).load(settings.split, settings.items)
     spectra = prepare(test.noisy, test.clean, model.spectrum, run.representation)
     modes = MODES[run.bottleneck] if model.groups > 1 else MODES[run.bottleneck][:1]
     bottlenecks = {mode: FITS[mode](fitted) for mode in modes}
     latents = encode_all(model, spectra.noisy)
-    return Bench(name, run, settings, model, test, spectra, latents, bottlenecks, mean, len(train.table), params.seed)
+    return Bench(name, run, settings, model, test, spectra, latents, bottlenecks, fitting["mean_spectrum"], len(fitted[0]), params.seed)

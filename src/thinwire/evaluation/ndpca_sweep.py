@@ -83,7 +83,7 @@ def allocation(bench: Bench) -> tuple[pd.DataFrame, pd.DataFrame]:
 def predictors(bench: Bench) -> dict[str, Any]:
     """PSNR of predicting nothing and of predicting the training mean spectrum: what a model must beat to mean anything."""
     clean, peak = bench.clean, bench.clean.max((1, 2))
-    mean = np.broadcast_to(bench.train_mean.numpy()[0][None, :, None] if bench.train_mean.ndim == 2 else bench.train_mean.numpy()[None, :, None], clean.shape)
+    mean = np.broadcast_to(bench.mean_spectrum.numpy()[None, :, None], clean.shape)
     return {
         "zero": float(psnr(clean, np.zeros_like(clean), peak).mean()),
         "mean_spectrum": float(psnr(clean, mean, peak).mean()),

@@ -35,7 +35,9 @@ def load_allocation(page: Page, run: str) -> Allocation:
     fixed = table[table["bottleneck"] == "ndpca"].reset_index(drop=True)
     scenes = read_table(page, run, "scene_allocation")
     note = training_note(page, [run], scenes["segment_id"].nunique())
-    return Allocation(run, fixed, scenes, list(dict.fromkeys(fixed["source"])), page.params.systems.ndpca.shape.latent, note)
+    return Allocation(
+        run, fixed, scenes, list(dict.fromkeys(fixed["source"])), page.params.systems.ndpca.shape.latent, note
+    )
 
 
 def by_scene(allocation: Allocation, m: int) -> pd.DataFrame:
@@ -66,13 +68,24 @@ def _stack(axes: Axes, shares: pd.DataFrame, sources: list[str], width: float) -
     bottom = np.zeros(len(shares))
     for index, source in enumerate(sources):
         values = shares[source].to_numpy()
-        axes.bar(range(len(shares)), values, width, bottom=bottom, color=SOURCE_COLOUR[index], edgecolor="white", linewidth=0.4, label=source)
+        axes.bar(
+            range(len(shares)),
+            values,
+            width,
+            bottom=bottom,
+            color=SOURCE_COLOUR[index],
+            edgecolor="white",
+            linewidth=0.4,
+            label=source,
+        )
         bottom += values
 
 
 def draw_by_bandwidth(allocation: Allocation) -> Figure:
     """The one order of the paper: components per source at each bandwidth, as counts' shares, with the counts written in."""
-    table = allocation.fixed.pivot_table(index="m", columns="source", values="components", aggfunc="sum").fillna(0)[allocation.sources]
+    table = allocation.fixed.pivot_table(index="m", columns="source", values="components", aggfunc="sum").fillna(0)[
+        allocation.sources
+    ]
     shares = table.div(table.sum(axis=1).clip(lower=1), axis=0)
     fig, axes = plt.subplots(figsize=(9.0, 4.0))
     _stack(axes, shares, allocation.sources, 0.72)
@@ -80,15 +93,29 @@ def draw_by_bandwidth(allocation: Allocation) -> Figure:
     for source in allocation.sources:
         for place, (share, count) in enumerate(zip(shares[source], table[source], strict=True)):
             if share > 0.04:
-                axes.text(place, bottom[place] + share / 2, f"{count:.0f}", ha="center", va="center", color="white", fontsize=8)
+                axes.text(
+                    place,
+                    bottom[place] + share / 2,
+                    f"{count:.0f}",
+                    ha="center",
+                    va="center",
+                    color="white",
+                    fontsize=8,
+                    zorder=3,
+                )
         bottom += shares[source].to_numpy()
-    axes.axhline(1 / len(allocation.sources), color="black", linewidth=0.8, linestyle=":")
+    axes.axhline(1 / len(allocation.sources), color="black", linewidth=0.8, linestyle=":", zorder=2)
     axes.set_xticks(range(len(shares)), [f"{m:g}" for m in shares.index])
-    axes.set(xlabel="total bandwidth m (floats/s)", ylabel="share of the components (1)", title="The order fitted on the training set")
+    axes.set(xlabel="total bandwidth m (floats/s)", ylabel="share of the components (1)", ylim=(0, 1))
+    axes.set_title("The order fitted on the training set")
     axes.grid(visible=False)
     handles, labels = axes.get_legend_handles_labels()
     legend_right(fig, handles, labels, "source")
-    caption(fig, "Numbers: components of each source. Dotted: the first source's part of an equal split. E4D1 NDPCA. " + allocation.note)
+    caption(
+        fig,
+        "Numbers: components of each source. Dotted: the first source's part of an equal split. E4D1 NDPCA. "
+        + allocation.note,
+    )
     return fig
 
 
@@ -101,7 +128,7 @@ def draw_by_scene(allocation: Allocation, m: int, most: int = 24) -> Figure:
     levels = scenes.pivot_table(index="segment_id", columns="source", values="snr_db", dropna=False).reindex(keep)
     fig, (top, low) = plt.subplots(2, 1, figsize=(10.0, 5.2), sharex=True, height_ratios=[3, 2])
     _stack(top, shares, allocation.sources, 0.8)
-    top.set(ylabel="share of the components (1)", title=f"Scene by scene at m = {m} floats/s")
+    top.set(ylabel="share of the components (1)", ylim=(0, 1), title=f"Scene by scene at m = {m} floats/s")
     top.grid(visible=False)
     for index, source in enumerate(allocation.sources):
         if source in levels:
@@ -110,7 +137,11 @@ def draw_by_scene(allocation: Allocation, m: int, most: int = 24) -> Figure:
     low.set_xticks([])
     handles, labels = top.get_legend_handles_labels()
     legend_right(fig, handles, labels, "source")
-    caption(fig, f"{len(keep)} of {len(order)} test scenes, evenly spread by how far apart the sources' SNRs are. " + allocation.note)
+    caption(
+        fig,
+        f"{len(keep)} of {len(order)} test scenes, evenly spread by how far apart the sources' SNRs are. "
+        + allocation.note,
+    )
     return fig
 
 
@@ -120,7 +151,13 @@ def draw_snr(allocation: Allocation, table: pd.DataFrame) -> Figure:
     ranks = [name for name in table if name.startswith("share_rank_")]
     for index, name in enumerate(ranks):
         shade = str(0.15 + 0.6 * index / max(len(ranks) - 1, 1))
-        left.plot(table["m"], table[name], color=shade, marker="o", label=f"{index + 1}" + (" (best SNR)" if index == 0 else ""))
+        left.plot(
+            table["m"],
+            table[name],
+            color=shade,
+            marker="o",
+            label=f"{index + 1}" + (" (best SNR)" if index == 0 else ""),
+        )
     left.axhline(1 / len(ranks), color=GREY, linestyle=":", linewidth=1)
     bandwidth_axis(left, table["m"])
     left.set(ylabel="mean share of the components (1)", title="Share by the source's SNR", ylim=(0, None))
@@ -131,7 +168,9 @@ def draw_snr(allocation: Allocation, table: pd.DataFrame) -> Figure:
     right.set(ylabel="Spearman correlation (1)", title="Components against SNR, within a scene")
     handles, labels = left.get_legend_handles_labels()
     legend_right(fig, handles, labels, "rank of\nthe source")
-    caption(fig, "Per-scene shares by energy; 95 % bootstrap bars over scenes; dotted: no preference. " + allocation.note)
+    caption(
+        fig, "Per-scene shares by energy; 95 % bootstrap bars over scenes; dotted: no preference. " + allocation.note
+    )
     return fig
 
 
@@ -141,10 +180,16 @@ def judge(page: Page, allocation: Allocation, table: pd.DataFrame) -> list[Verdi
     usable = counts[(counts.index >= len(allocation.sources)) & (counts.index < allocation.latent)]
     spread = usable.max(axis=1) - usable.min(axis=1)
     holds = bool(len(spread) and (spread >= 2).mean() >= 0.5)
-    text = "; ".join(f"m = {m:g}: {' / '.join(f'{c:.0f}' for c in counts.loc[m, allocation.sources])}" for m in usable.index)
+    text = "; ".join(
+        f"m = {m:g}: {' / '.join(f'{c:.0f}' for c in counts.loc[m, allocation.sources])}" for m in usable.index
+    )
     if len(table):
         last = table.iloc[len(table) // 2]
         text += f"; rank correlation with SNR at m = {last['m']:g}: {last['spearman']:+.2f}"
         text += f" [{last['spearman_low']:+.2f}, {last['spearman_high']:+.2f}]"
     evidence = [page.evidence("tables", "by_bandwidth"), page.evidence("figures", "by_bandwidth")]
-    return [judge_exact(page.claims["ndpca.allocation_unequal"], float(spread.mean()), holds, reason=text, evidence=evidence)]
+    return [
+        judge_exact(
+            page.claims["ndpca.allocation_unequal"], float(spread.mean()), holds, reason=text, evidence=evidence
+        )
+    ]

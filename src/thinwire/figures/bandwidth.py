@@ -11,7 +11,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from thinwire.figures.results import System
+from thinwire.figures.paths import Page
+from thinwire.figures.results import curve, load_items, rows_of, systems_of
 from thinwire.figures.style import (
     ARCH_COLOUR,
     BOTTLENECK_MARK,
@@ -39,23 +40,38 @@ METRIC_NAME = {
     "si_sdr": "SI-SDR (dB)",
 }
 REPRESENTATION_COLOUR = {"magnitude": "#D55E00", "mag_phase": "#CC79A7", "complex": "#009E73"}
-REPRESENTATION_NAME = {"magnitude": "magnitude", "mag_phase": "magnitude + phase (paper)", "complex": "real + imaginary"}
+REPRESENTATION_NAME = {
+    "magnitude": "magnitude",
+    "mag_phase": "magnitude + phase (paper)",
+    "complex": "real + imaginary",
+}
 
 
 def draw_system(axes: Axes, rows: pd.DataFrame) -> None:
     """One system's curve with its 95 % band; a model for one rate is a point."""
     first = rows.iloc[0]
     style = system_style(first["arch"], first["bottleneck"])
-    axes.plot(rows["m"], rows["mean"], **style, label=first["system"], zorder=4 if first["bottleneck"] == "fixed" else 3)
+    axes.plot(
+        rows["m"], rows["mean"], **style, label=first["system"], zorder=4 if first["bottleneck"] == "fixed" else 3
+    )
     if first["bottleneck"] == "fixed":
-        axes.errorbar(rows["m"], rows["mean"], [rows["mean"] - rows["low"], rows["high"] - rows["mean"]], fmt="none", ecolor=style["color"])
+        axes.errorbar(
+            rows["m"],
+            rows["mean"],
+            [rows["mean"] - rows["low"], rows["high"] - rows["mean"]],
+            fmt="none",
+            ecolor=style["color"],
+        )
     else:
         band(axes, rows["m"].to_numpy(), rows["low"].to_numpy(), rows["high"].to_numpy(), style["color"])
 
 
 def draw_predictors(axes: Axes, levels: dict[str, Any]) -> None:
     """Horizontal lines for the predictors that send nothing."""
-    for name, key_, line in (("sends nothing, predicts the mean spectrum", "mean_spectrum", ":"), ("predicts silence", "zero", (0, (1, 4)))):
+    for name, key_, line in (
+        ("mean spectrum, nothing sent", "mean_spectrum", ":"),
+        ("silence, nothing sent", "zero", (0, (1, 4))),
+    ):
         axes.axhline(levels[key_], color=GREY, linestyle=line, linewidth=1.1, label=name)
 
 
@@ -79,9 +95,17 @@ def draw_psnr(table: pd.DataFrame, levels: dict[str, Any] | None, note: str, met
         bandwidth_axis(axes, part["m"])
         axes.set_title(SETTING_NAME[setting])
     panels[0][0].set_ylabel(METRIC_NAME[metric])
-    lines = [line for line in panels[0][0].get_lines() if line.get_label() in ("predicts silence", "sends nothing, predicts the mean spectrum")]
+    lines = [
+        line
+        for line in panels[0][0].get_lines()
+        if line.get_label() in ("silence, nothing sent", "mean spectrum, nothing sent")
+    ]
     legend_right(fig, [*system_keys(table), *lines])
-    caption(fig, f"Mean over test items with 95 % bootstrap bands. MAX of Eq. 13: {levels['peak'] if levels else 'as in Fig. 3b'}. " + note)
+    caption(
+        fig,
+        f"Mean over test items with 95 % bootstrap bands. MAX of Eq. 13: {levels['peak'] if levels else 'as in Fig. 3b'}. "
+        + note,
+    )
     return fig
 
 
@@ -96,7 +120,10 @@ def draw_targets(table: pd.DataFrame, note: str) -> Figure:
             axes.plot(rows["m"], rows["mean"], color=ARCH_COLOUR[arch], linestyle=line, marker="o")
             band(axes, rows["m"].to_numpy(), rows["low"].to_numpy(), rows["high"].to_numpy(), ARCH_COLOUR[arch])
         bandwidth_axis(axes, shown["m"])
-        axes.set(ylabel=METRIC_NAME[metric], title="target: " + ("the noisy microphones" if metric.endswith("noisy") else "clean speech"))
+        axes.set(
+            ylabel=METRIC_NAME[metric],
+            title="target: " + ("the noisy microphones" if metric.endswith("noisy") else "clean speech"),
+        )
     keys = [key(system_name(arch, "ndpca"), color=ARCH_COLOUR[arch], marker="o") for arch in shown["arch"].unique()]
     keys += [key("task-aware", color=GREY, linestyle="-"), key("task-agnostic", color=GREY, linestyle=":")]
     legend_right(fig, keys)
@@ -112,32 +139,63 @@ def draw_ratio(table: pd.DataFrame, note: str) -> Figure:
         part = table[table["setting"] == setting]
         for (arch, bottleneck), rows in part.groupby(["arch", "bottleneck"], sort=False):
             axes.plot(rows["m"], rows["percent"], **system_style(arch, bottleneck))
-            band(axes, rows["m"].to_numpy(), rows["percent_low"].to_numpy(), rows["percent_high"].to_numpy(), ARCH_COLOUR[arch])
+            band(
+                axes,
+                rows["m"].to_numpy(),
+                rows["percent_low"].to_numpy(),
+                rows["percent_high"].to_numpy(),
+                ARCH_COLOUR[arch],
+            )
         axes.axhline(100, color="black", linewidth=1.2)
         bandwidth_axis(axes, part["m"])
         axes.set_title(SETTING_NAME[setting])
     panels[0][0].set_ylabel("PSNR, share of joint E1D1 (%)")
     legend_right(fig, [key("E1D1 joint (= 100 %)", color="black"), *system_keys(table)])
-    caption(fig, "Ratios of dB values, which depend on MAX: the table has the differences in dB. Paired 95 % bootstrap bands. " + note)
+    caption(
+        fig,
+        "Ratios of dB values, which depend on MAX: the table has the differences in dB. Paired 95 % bootstrap bands. "
+        + note,
+    )
     return fig
 
 
-def draw_representations(items: pd.DataFrame, tables: dict[str, pd.DataFrame], note: str) -> Figure:
-    """Input as magnitude, as magnitude and phase (the paper), and as real and imaginary part: the same coder, three PSNRs.
+def representation_tables(page: Page, runs: Sequence[str], metrics: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """For each metric, the curves of runs that differ in representation: representation, m, mean, low, high, n."""
+    items, draws = load_items(page, runs), page.params.evaluation.bootstrap
+    tables = {}
+    for metric in metrics:
+        frames = []
+        for system in systems_of(page, runs):
+            rows = rows_of(items, system)
+            frames.append(
+                curve(rows, metric, draws=draws).assign(representation=page.params.run(system.run).representation)
+            )
+        table = pd.concat(frames, ignore_index=True)
+        if not table.empty:  # some metrics are computed for a part of the runs only
+            tables[metric] = table
+    return tables
 
-    `tables` maps a metric to rows representation, m, mean, low, high.
-    """
+
+def draw_representations(tables: dict[str, pd.DataFrame], note: str) -> Figure:
+    """Input as magnitude, as magnitude and phase (the paper), and as real and imaginary part: the same coder, several PSNRs."""
     fig, panels = plt.subplots(1, len(tables), figsize=(3.0 * len(tables) + 2.6, 3.8), squeeze=False)
     for axes, (metric, table) in zip(panels[0], tables.items(), strict=True):
         for name, rows in table.groupby("representation", sort=False):
             colour = REPRESENTATION_COLOUR[str(name)]
             axes.plot(rows["m"], rows["mean"], color=colour, marker=BOTTLENECK_MARK["ndpca"])
             band(axes, rows["m"].to_numpy(), rows["low"].to_numpy(), rows["high"].to_numpy(), colour)
-        grid = sorted(items["m"].unique())
-        bandwidth_axis(axes, grid)
+        bandwidth_axis(axes, table["m"])
         axes.set_ylabel(METRIC_NAME[metric])
-    legend_right(fig, [key(REPRESENTATION_NAME[name], color=colour, marker="o") for name, colour in REPRESENTATION_COLOUR.items()], title="input")
-    caption(fig, "E4D1 NDPCA, task-agnostic. Where the decoder gives no phase, waveforms and complex spectra are made by Griffin-Lim. " + note)
+    shown = list(dict.fromkeys(name for table in tables.values() for name in table["representation"]))
+    legend_right(
+        fig,
+        [key(REPRESENTATION_NAME[name], color=REPRESENTATION_COLOUR[name], marker="o") for name in shown],
+        title="input",
+    )
+    caption(
+        fig,
+        "E4D1 NDPCA, task-agnostic. Where the decoder gives no phase, complex spectra come from Griffin-Lim. " + note,
+    )
     return fig
 
 
@@ -151,25 +209,15 @@ def draw_at(table: pd.DataFrame, m: int, metric: str = "psnr_magnitude") -> Figu
         rows = part[part["setting"] == setting].set_index("system").reindex(names)
         places = np.arange(len(names)) + 0.2 * (2 * offset - len(settings) + 1)
         colours = [ARCH_COLOUR[name[:4]] for name in names]
-        axes.errorbar(rows["mean"], places, xerr=[rows["mean"] - rows["low"], rows["high"] - rows["mean"]], fmt="none", ecolor=GREY)
+        axes.errorbar(
+            rows["mean"],
+            places,
+            xerr=[rows["mean"] - rows["low"], rows["high"] - rows["mean"]],
+            fmt="none",
+            ecolor=GREY,
+        )
         axes.scatter(rows["mean"], places, c=colours, marker="o" if setting == "agnostic" else "D", zorder=3, s=34)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set(xlabel=METRIC_NAME[metric], title=f"m = {m} floats/s (circles: agnostic, diamonds: aware)")
     return fig
-
-
-def representation_tables(items: pd.DataFrame, systems: Sequence[System], metrics: Sequence[str], draws: int) -> dict[str, pd.DataFrame]:
-    """For each metric, the curves of the systems by representation; a metric that was computed for none is left out."""
-    from thinwire.figures.results import curve, rows_of
-
-    tables = {}
-    for metric in metrics:
-        frames = []
-        for system in systems:
-            rows = rows_of(items, system)
-            frames.append(curve(rows, metric, draws=draws).assign(representation=rows["representation"].iloc[0]))
-        table = pd.concat(frames, ignore_index=True)
-        if not table.empty:
-            tables[metric] = table
-    return tables

@@ -22,9 +22,9 @@ HIGH_RATE_GAP = 0.5 * np.log2(2 * np.pi * np.e / 12)  # 0.2546 bit: uniform quan
 
 @dataclass(frozen=True)
 class Link:
-    """The trace that the coder followed, one row a second (`t_s, capacity_bps, m, psnr_magnitude, segment_id, bound, budget`).
+    """The trace that the coder followed, one row a second (`t_s, capacity_bps, m, m_sent, psnr_magnitude, segment_id, bound`).
 
-    `bound` is the right-hand side of Eq. 3 and `budget` its whole part, m(t); `m` is what was sent, and `largest` is D, the most that the model can send.
+    `bound` is the right-hand side of Eq. 3, `m` its whole part m(t), `m_sent` what the coder used, and `largest` is D, the most that the model can send.
     """
 
     trace: pd.DataFrame
@@ -37,18 +37,19 @@ class Link:
     @property
     def bits_per_float(self) -> float:
         """s R(D), bits that one float costs (Eq. 2)."""
-        return self.symbols * float(rate_distortion(self.sigma2, self.distortion))
+        return self.symbols * rate_distortion(self.sigma2, self.distortion)
 
 
 def load_link(page: Page, run: str) -> Link:
     """Read the trace that a run's evaluation followed."""
     channel = page.params.channel
-    distortion = 10.0 ** (-channel.sigma2_over_d_db / 10.0)
+    sigma2 = 10.0 ** (channel.sigma2_over_d_db / 10.0)
     trace = read_table(page, run, "follow").sort_values("t_s", ignore_index=True)
-    bound = trace["capacity_bps"] / (channel.symbols_per_float * float(rate_distortion(1.0, distortion)))
-    allowed = [int(budget(c, 1.0, distortion, channel.symbols_per_float)) for c in trace["capacity_bps"]]
+    bound = trace["capacity_bps"] / (channel.symbols_per_float * rate_distortion(sigma2, 1.0))
     note = training_note(page, [run], trace["segment_id"].nunique())
-    return Link(trace.assign(bound=bound, budget=allowed), 1.0, distortion, channel.symbols_per_float, page.params.systems.ndpca.shape.latent, note)
+    return Link(
+        trace.assign(bound=bound), sigma2, 1.0, channel.symbols_per_float, page.params.systems.ndpca.shape.latent, note
+    )
 
 
 def quantiser_rates(seed: int, draws: int = 200_000) -> pd.DataFrame:
@@ -63,7 +64,7 @@ def quantiser_rates(seed: int, draws: int = 200_000) -> pd.DataFrame:
         share = np.unique(index, return_counts=True)[1] / draws
         bits = float(-(share * np.log2(share)).sum())
         distortion = float(np.mean((source - index * step) ** 2))
-        bound = float(rate_distortion(1.0, distortion))
+        bound = rate_distortion(1.0, distortion)
         rows.append((step, distortion, bits, bound, bits - bound))
     return pd.DataFrame(rows, columns=["step", "distortion", "bits", "r_of_d", "gap"])
 
@@ -71,7 +72,7 @@ def quantiser_rates(seed: int, draws: int = 200_000) -> pd.DataFrame:
 def summary(link: Link) -> pd.DataFrame:
     """The link and its use in numbers: quantity, value, unit."""
     trace, largest = link.trace, link.largest
-    used = trace["m"] * link.bits_per_float
+    used = trace["m_sent"] * link.bits_per_float
     rows = [
         ("seconds", len(trace), "s"),
         ("mean capacity", trace["capacity_bps"].mean(), "bit/s"),
@@ -91,21 +92,21 @@ def judge(page: Page, link: Link, rates: pd.DataFrame) -> list[Verdict]:
     """Eq. 1, Eq. 3 and Fig. 3a, by the rules of `papers/`."""
     trace, cost = link.trace, link.bits_per_float
     grid = np.geomspace(1e-4, 4.0, 400)
-    error = max(abs(float(rate_distortion(1.0, d)) - max(0.0, 0.5 * np.log2(1.0 / d))) for d in grid)
+    error = max(abs(rate_distortion(1.0, float(d)) - max(0.0, 0.5 * np.log2(1.0 / d))) for d in grid)
     gaps = rates[rates["bits"] >= 2.0]["gap"]
     closed = error <= 1e-9 and bool(gaps.between(0.0, 0.27).all())
-    allowed = trace["budget"]
+    allowed = pd.Series(budget(trace["capacity_bps"].to_numpy(), link.sigma2, link.distortion, link.symbols))
     within = (allowed * cost <= trace["capacity_bps"] * (1 + 1e-12)) & (trace["capacity_bps"] < (allowed + 1) * cost)
     correlation = float(np.corrcoef(allowed, trace["capacity_bps"])[0, 1])
-    followed = bool((trace["m"] == np.minimum(allowed, link.largest)).all())
+    followed = trace["m_sent"] == np.minimum(allowed, link.largest)
     text = f"the quantiser lies {gaps.min():.3f} to {gaps.max():.3f} bit above R(D) from 2 bit upwards"
-    over = f"the coder used min(m(t), {link.largest}) floats in {int((trace['m'] == np.minimum(allowed, link.largest)).sum())} of {len(trace)} s"
+    over = f"the coder used min(m(t), {link.largest}) floats in {int(followed.sum())} of {len(trace)} s"
     return [
         judge_exact(page.claims["ndpca.eq1_rate_distortion"], float(gaps.mean()), closed, reason=text,
                     evidence=[page.evidence("tables", "quantiser"), page.evidence("figures", "rate_distortion")]),
         judge_exact(page.claims["ndpca.eq3_budget"], float(allowed.mean()), bool(within.all()),
                     reason=f"{int(within.sum())} of {len(trace)} seconds", evidence=[page.evidence("tables", "trace")]),
-        judge_exact(page.claims["ndpca.fig3a_capacity_trace"], correlation, correlation >= 0.99 and followed, reason=over,
+        judge_exact(page.claims["ndpca.fig3a_capacity_trace"], correlation, correlation >= 0.99 and bool(followed.all()), reason=over,
                     evidence=[page.evidence("figures", "capacity_and_budget"), page.evidence("tables", "trace")]),
     ]  # fmt: skip
 
@@ -117,14 +118,22 @@ def draw_link(link: Link) -> Figure:
     axes[0].step(trace["t_s"], trace["capacity_bps"], where="post", color=CAPACITY_COLOUR)
     axes[0].set(ylabel="capacity C(t) (bit/s)", title="What the channel allows", ylim=(0, None))
     axes[1].step(trace["t_s"], trace["bound"], where="post", color=GREY, linewidth=0.9, label="bound of Eq. 3")
-    axes[1].step(trace["t_s"], trace["m"], where="post", color=BUDGET_COLOUR, label="floats sent, m(t)")
-    axes[1].axhline(link.largest, color="black", linewidth=0.8, linestyle=":", label=f"all that the model has (D = {link.largest})")
-    axes[1].set(ylabel="m(t) (floats/s)", title="What is sent: the whole part of C / (s R(D)), all encoders together", ylim=(0, None))
+    axes[1].step(trace["t_s"], trace["m_sent"], where="post", color=BUDGET_COLOUR, label="floats sent, m(t)")
+    axes[1].axhline(
+        link.largest, color="black", linewidth=0.8, linestyle=":", label=f"all that the model has (D = {link.largest})"
+    )
+    axes[1].set(
+        ylabel="m(t) (floats/s)",
+        title="What is sent: the whole part of C / (s R(D)), all encoders together",
+        ylim=(0, None),
+    )
     axes[1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes[2].plot(trace["t_s"] + 0.5, trace["psnr_magnitude"], ".", color=GREY, markersize=4, label="this second")
     smooth = trace["psnr_magnitude"].rolling(9, center=True, min_periods=3).mean()
     axes[2].plot(trace["t_s"] + 0.5, smooth, color=BUDGET_COLOUR, label="9 s mean")
-    axes[2].set(ylabel="PSNR of magnitudes (dB)", xlabel="time (s)", title="What it buys: one model follows, second by second")
+    axes[2].set(
+        ylabel="PSNR of magnitudes (dB)", xlabel="time (s)", title="What it buys: one model follows, second by second"
+    )
     axes[2].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     text = f"Simulated fading unless channel.trace names a measured one. R(D) = {link.bits_per_float / link.symbols:.2f} bit, s = {link.symbols}. "
     caption(fig, text + "E4D1 NDPCA; every second is another test segment. " + link.note)
@@ -136,19 +145,29 @@ def draw_theory(link: Link, rates: pd.DataFrame) -> Figure:
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.7))
     grid = np.geomspace(rates["distortion"].min(), 1.0, 200)
     snr = -10 * np.log10(grid)
-    left.plot(snr, rate_distortion(1.0, grid), color="black", label="R(D), Eq. 1")
+    rate = np.array([rate_distortion(1.0, float(d)) for d in grid])
+    left.plot(snr, rate, color="black", label="R(D), Eq. 1")
     shown = -10 * np.log10(rates["distortion"])
     left.plot(shown, rates["bits"], "o", color=BUDGET_COLOUR, label="uniform quantiser, entropy")
-    left.plot(snr, rate_distortion(1.0, grid) + HIGH_RATE_GAP, color=GREY, linestyle="--", label="R(D) + 0.2546 bit")
+    left.plot(snr, rate + HIGH_RATE_GAP, color=GREY, linestyle="--", label="R(D) + 0.2546 bit")
     used = -10 * np.log10(link.distortion / link.sigma2)
     left.axvline(used, color=CAPACITY_COLOUR, linewidth=0.9, linestyle=":", label=f"used here ({used:g} dB)")
     left.set(xlabel="σ² / D (dB)", ylabel="rate (bit/symbol)", title="Bits that a float costs")
     left.legend(loc="upper left")
-    trace = link.trace[link.trace["m"] >= 1]
-    right.plot(trace["m"], trace["psnr_magnitude"], ".", color=GREY, markersize=4, label="one second each")
-    centres = trace.groupby(pd.cut(np.log2(trace["m"]), np.arange(-0.5, 11.5)), observed=True)["psnr_magnitude"].agg(["mean", "size"])
+    trace = link.trace[link.trace["m_sent"] >= 1]
+    right.plot(trace["m_sent"], trace["psnr_magnitude"], ".", color=GREY, markersize=4, label="one second each")
+    centres = trace.groupby(pd.cut(np.log2(trace["m_sent"]), np.arange(-0.5, 11.5)), observed=True)[
+        "psnr_magnitude"
+    ].agg(["mean", "size"])
     middle = np.array([2.0**interval.mid for interval in centres.index])
-    right.plot(middle, centres["mean"], color=BUDGET_COLOUR, linestyle=BOTTLENECK_LINE["ndpca"], marker="o", label="mean an octave")
+    right.plot(
+        middle,
+        centres["mean"],
+        color=BUDGET_COLOUR,
+        linestyle=BOTTLENECK_LINE["ndpca"],
+        marker="o",
+        label="mean an octave",
+    )
     bandwidth_axis(right, middle, "floats that the channel left, m(t) (floats/s)")
     right.set(ylabel="PSNR of magnitudes (dB)", title="More channel, better speech")
     right.legend(loc="lower right")

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from thinwire.claims import Verdict, judge_exact, judge_number, judge_ordering, not_testable, ordering_differences, paper_setting
+from thinwire.claims import (
+    Verdict,
+    judge_exact,
+    judge_number,
+    judge_ordering,
+    not_testable,
+    ordering_differences,
+    paper_setting,
+)
 from thinwire.claims import ratio_percent as rule_ratio
 from thinwire.claims.model import OrderingRule
 from thinwire.figures.paths import Page
@@ -34,25 +42,43 @@ def _of(systems: Sequence[System], setting: str, arch: str, bottleneck: str) -> 
     return next((s for s in systems if (s.setting, s.arch, s.bottleneck) == (setting, arch, bottleneck)), None)
 
 
-def gain_table(items: pd.DataFrame, systems: Sequence[System], paper: dict[tuple[str, str], float], draws: int) -> pd.DataFrame:
+def gain_table(
+    items: pd.DataFrame, systems: Sequence[System], paper: dict[tuple[str, str], float], draws: int
+) -> pd.DataFrame:
     """NDPCA over each way of an equal split, averaged over the grid: in per cent (as the paper) and in dB, with 95 % intervals.
 
-    `paper` maps (setting, architecture) to the paper's percentage.
+    The last comparison is with the same NDPCA model under an equal split: what allocation alone is worth. `paper` maps
+    (setting, architecture) to the paper's percentage.
     """
     rows = []
-    for setting in ("agnostic", "aware"):
-        for arch in ("E4D1", "E2D1"):
-            ours = _of(systems, setting, arch, "ndpca")
-            for bottleneck in ("truncate", "pca_equal"):
-                other = _of(systems, setting, arch, bottleneck)
-                if ours is None or other is None:
-                    continue
-                a, b = paired(items, ours.key, other.key, METRIC)
-                percent, decibel = bootstrap_of_means(a, b, gain_percent, draws), bootstrap_mean(a - b, SEED, draws)
-                claimed = paper.get((setting, arch)) if bottleneck == "truncate" else None
-                rows.append((setting, ours.name, other.name, claimed, percent.mean, percent.low, percent.high,
-                             decibel.mean, decibel.low, decibel.high, len(a)))  # fmt: skip
-    names = ["setting", "system", "over", "paper_percent", "percent", "percent_low", "percent_high", "db", "db_low", "db_high", "items"]
+    for setting, arch in ((setting, arch) for setting in ("agnostic", "aware") for arch in ("E4D1", "E2D1")):
+        ours, naive = _of(systems, setting, arch, "ndpca"), _of(systems, setting, arch, "truncate")
+        if ours is None or naive is None:
+            continue
+        others = {
+            naive.name: naive.key,
+            f"{arch} plain model, PCA, equal split": f"{naive.run}/pca_equal",
+            f"{arch} same model, PCA, equal split": f"{ours.run}/pca_equal",
+        }
+        for name, other in others.items():
+            a, b = paired(items, ours.key, other, METRIC)
+            percent, decibel = bootstrap_of_means(a, b, gain_percent, draws), bootstrap_mean(a - b, SEED, draws)
+            claimed = paper.get((setting, arch)) if other == naive.key else None
+            rows.append((setting, ours.name, name, claimed, percent.mean, percent.low, percent.high,
+                         decibel.mean, decibel.low, decibel.high, len(a)))  # fmt: skip
+    names = [
+        "setting",
+        "system",
+        "over",
+        "paper_percent",
+        "percent",
+        "percent_low",
+        "percent_high",
+        "db",
+        "db_low",
+        "db_high",
+        "items",
+    ]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -69,7 +95,19 @@ def ratio_to_joint(items: pd.DataFrame, systems: Sequence[System], draws: int) -
             percent, gap = bootstrap_of_means(a, b, ratio_percent, draws), bootstrap_mean(a - b, SEED, draws)
             rows.append((system.setting, system.name, system.arch, system.bottleneck, m, percent.mean, percent.low, percent.high,
                          gap.mean, gap.low, gap.high))  # fmt: skip
-    names = ["setting", "system", "arch", "bottleneck", "m", "percent", "percent_low", "percent_high", "db", "db_low", "db_high"]
+    names = [
+        "setting",
+        "system",
+        "arch",
+        "bottleneck",
+        "m",
+        "percent",
+        "percent_low",
+        "percent_high",
+        "db",
+        "db_low",
+        "db_high",
+    ]
     return pd.DataFrame(rows, columns=names)
 
 
@@ -79,7 +117,11 @@ def target_table(items: pd.DataFrame, systems: Sequence[System], draws: int) -> 
     for arch in ("E1D1", "E2D1", "E4D1"):
         aware, agnostic = (_of(systems, setting, arch, "ndpca") for setting in ("aware", "agnostic"))
         for metric in (METRIC, "psnr_magnitude_noisy", "psnr_enhanced"):
-            if aware is None or agnostic is None or any(items[items["run"] == s.run][metric].isna().all() for s in (aware, agnostic)):
+            if (
+                aware is None
+                or agnostic is None
+                or any(items[items["run"] == s.run][metric].isna().all() for s in (aware, agnostic))
+            ):
                 continue
             # Metrics that cost a sampler run stand at some bandwidths only.
             have = [set(items[items["run"] == s.run].dropna(subset=[metric])["m"]) for s in (aware, agnostic)]
@@ -93,7 +135,11 @@ def crossings(table: pd.DataFrame, page: Page, claim: str) -> str:
     """Where the order of an ordering claim turns round along the grid; `table` is `results.curves`."""
     rule = page.claims[claim].rule
     assert isinstance(rule, OrderingRule)
-    means = table[table["metric"] == METRIC].assign(key=table["run"] + "/" + table["bottleneck"]).pivot_table(index="m", columns="key", values="mean")
+    means = (
+        table[table["metric"] == METRIC]
+        .assign(key=table["run"] + "/" + table["bottleneck"])
+        .pivot_table(index="m", columns="key", values="mean")
+    )
     found = []
     for pair in rule.pairs:
         below = means.index[means[pair.better] < means[pair.worse]]
@@ -110,7 +156,10 @@ def near_bound(page: Page, items: pd.DataFrame) -> dict[str, np.ndarray]:
     for arch in ("E2D1", "E4D1"):
         ratios = []
         for part in (grid[:third], grid[-third:]):
-            per_m = [np.divide(*paired(items, f"{arch[:2].lower()}_ndpca_aware/ndpca", "e1_aware/ndpca", METRIC, [m])) for m in part]
+            per_m = [
+                np.divide(*paired(items, f"{arch[:2].lower()}_ndpca_aware/ndpca", "e1_aware/ndpca", METRIC, [m]))
+                for m in part
+            ]
             ratios.append(np.mean(per_m, axis=0))
         out[arch] = ratios[0] - ratios[1]
     return out
@@ -146,7 +195,11 @@ def judge(page: Page, items: pd.DataFrame, table: pd.DataFrame) -> list[Verdict]
         difference = ratio.difference
         text = f"{difference.mean:+.2f} dB [{difference.low:+.2f}, {difference.high:+.2f}]; {floor.reason}"
         sources = [page.evidence("tables", "ratio_to_joint" if claim.id.endswith("jae") else "gains"), *figures]
-        verdicts.append(judge_number(claim, ratio.percent.mean, ratio.percent, same, floor_ok=floor.ok, reason=text, evidence=sources))
+        verdicts.append(
+            judge_number(
+                claim, ratio.percent.mean, ratio.percent, same, floor_ok=floor.ok, reason=text, evidence=sources
+            )
+        )
     for name in ORDERINGS:
         claim = claims[f"ndpca.{name}"]
         floor = floor_of(page, claim.id)
@@ -157,17 +210,32 @@ def judge(page: Page, items: pd.DataFrame, table: pd.DataFrame) -> list[Verdict]
     bound = claims["ndpca.abstract.near_bound_low_bw"]
     floor = floor_of(page, bound.id)
     sources = [page.evidence("tables", "ratio_to_joint"), page.evidence("figures", "ratio_to_joint")]
-    verdicts.append(judge_ordering(bound, near_bound(page, items), floor.ok, floor.reason, evidence=sources, seed=seed, draws=draws))
+    verdicts.append(
+        judge_ordering(bound, near_bound(page, items), floor.ok, floor.reason, evidence=sources, seed=seed, draws=draws)
+    )
     rivals, rise = single_model(page, items)
     text = f"{len(grid)} bandwidths from one model; one model a rate needs {len(grid)}, of which {len(rivals)} were trained: the one model is "
     text += ", ".join(f"{row.difference:+.2f} dB at m = {row.m}" for row in rivals.itertuples())
-    verdicts.append(judge_exact(claims["ndpca.abstract.single_model"], 1.0, rise > 0, reason=text, evidence=[page.evidence("tables", "single_model")]))
+    verdicts.append(
+        judge_exact(
+            claims["ndpca.abstract.single_model"],
+            1.0,
+            rise > 0,
+            reason=text,
+            evidence=[page.evidence("tables", "single_model")],
+        )
+    )
     verdicts.append(not_testable(claims["ndpca.no_peer_baseline"]))
     return verdicts
 
 
 def paper_gains(page: Page) -> dict[tuple[str, str], float]:
     """The paper's percentages by (setting, architecture)."""
-    names = {("agnostic", "E4D1"): "fig3b.e4d1", ("agnostic", "E2D1"): "fig3b.e2d1", ("aware", "E4D1"): "fig3c.e4d1", ("aware", "E2D1"): "fig3c.e2d1"}
+    names = {
+        ("agnostic", "E4D1"): "fig3b.e4d1",
+        ("agnostic", "E2D1"): "fig3b.e2d1",
+        ("aware", "E4D1"): "fig3c.e4d1",
+        ("aware", "E2D1"): "fig3c.e2d1",
+    }
     values = {key: page.claims[f"ndpca.{name}_gain"].paper_value for key, name in names.items()}
     return {key: value for key, value in values.items() if isinstance(value, float)}

@@ -17,8 +17,8 @@ from thinwire.figures.results import curve, floor_of, load_items, rank_correlati
 from thinwire.figures.style import GREY, WEIGHT_MAP, band, bandwidth_axis, caption, key, legend_right
 
 MEASURES = {
-    "distortion": "distortion: enhancement loss (1 = weight 0 at the smallest m)",
-    "logit_gap": "distance to clean speech's logits (logit)",
+    "distortion": "distortion: enhancement loss\n(1 = the noisy microphone)",
+    "logit_gap": "distance to clean speech's logits\n(logit)",
     "plcmos": "PLCMOS (MOS)",
     "psnr_magnitude": "PSNR of magnitudes (dB)",
 }
@@ -29,17 +29,17 @@ def load_sweep(page: Page, runs: Sequence[str]) -> pd.DataFrame:
     items = load_items(page, runs)
     items = items[items["bottleneck"] == "ndpca"].dropna(subset=["distortion"])
     if items.empty:
-        raise PipelineError(f"results/{runs[0]}/items.parquet: column distortion holds no value; evaluate the runs of the sweep")
+        raise PipelineError(
+            f"results/{runs[0]}/items.parquet: column distortion holds no value; evaluate the runs of the sweep"
+        )
     return items.sort_values(["lambda_perc", "m", "segment_id"], ignore_index=True)
 
 
 def sweep_curves(items: pd.DataFrame, draws: int) -> pd.DataFrame:
-    """Every measure of every weight by bandwidth, with 95 % intervals; distortion is normalised as the paper's is."""
-    first = items[(items["lambda_perc"] == items["lambda_perc"].min()) & (items["m"] == items["m"].min())]
-    scaled = items.assign(distortion=items["distortion"] / first["distortion"].mean())
+    """Every measure of every weight by bandwidth, with 95 % intervals."""
     frames = []
     for measure in MEASURES:
-        for weight, rows in scaled.groupby("lambda_perc"):
+        for weight, rows in items.groupby("lambda_perc"):
             frames.append(curve(rows, measure, draws=draws).assign(measure=measure, lambda_perc=weight))
     return pd.concat(frames, ignore_index=True)[["measure", "lambda_perc", "m", "mean", "low", "high", "n"]]
 
@@ -61,8 +61,12 @@ def draw_rate(table: pd.DataFrame, note: str) -> Figure:
             band(axes, rows["m"].to_numpy(), rows["low"].to_numpy(), rows["high"].to_numpy(), colours[weight])
         bandwidth_axis(axes, part["m"])
         axes.set_ylabel(MEASURES[measure])
-    legend_right(fig, [key(f"{weight:g}", color=colour, marker="o") for weight, colour in colours.items()], title="weight of the\nperception loss")
-    caption(fig, "E4D1 NDPCA, aware. Weights are multiples of the aware runs' own. One discriminator judges all. 95 % bootstrap bands. " + note)
+    legend_right(
+        fig,
+        [key(f"{weight:g}", color=colour, marker="o") for weight, colour in colours.items()],
+        title="weight of the\nperception loss",
+    )
+    caption(fig, "E4D1 NDPCA, aware. Weights are multiples of the aware runs' own. 95 % bootstrap bands. " + note)
     return fig
 
 
@@ -81,13 +85,26 @@ def draw_tradeoff(table: pd.DataFrame, note: str) -> Figure:
             yerr = np.array([rows["mean"] - rows["low"], rows["high"] - rows["mean"]])
             axes.errorbar(x, rows["mean"], yerr, fmt="none", ecolor="#c4c4c4", linewidth=0.8, zorder=1)
             axes.scatter(x, rows["mean"], c=[colours[weight] for weight in rows["lambda_perc"]], s=30, zorder=2)
-            axes.annotate(f"m = {m:g}", (x[0], rows["mean"].iloc[0]), xytext=(5, 5), textcoords="offset points", fontsize=7, color=GREY)
+            axes.annotate(
+                f"m = {m:g}",
+                (x[0], rows["mean"].iloc[0]),
+                xytext=(-6, -3),
+                textcoords="offset points",
+                ha="right",
+                va="top",
+                fontsize=7,
+                color=GREY,
+            )
         axes.set(xlabel=MEASURES["distortion"], ylabel=MEASURES[measure])
         better = "down is more real" if measure == "logit_gap" else "up is more real"
         axes.set_title(f"{better}, left is less distorted")
     keys = [key(f"{weight:g}", color=colour, marker="o", linestyle="none") for weight, colour in colours.items()]
     legend_right(fig, keys, title="weight of the\nperception loss")
-    caption(fig, "Means over test items with 95 % bootstrap bars; PLCMOS on the waveform by Griffin-Lim, over fewer items. " + note)
+    caption(
+        fig,
+        "Means over test items with 95 % bootstrap bars; PLCMOS on the waveform by Griffin-Lim, over fewer items. "
+        + note,
+    )
     return fig
 
 
@@ -121,7 +138,9 @@ def judge(page: Page, items: pd.DataFrame) -> list[Verdict]:
     by_weight = items[["lambda_perc", "run"]].drop_duplicates().sort_values("lambda_perc")
     none, most = by_weight["run"].iloc[0], by_weight["run"].iloc[-1]
     evidence = [page.evidence("tables", "sweep"), page.evidence("figures", "distortion_vs_bandwidth")]
-    rdp, rate, real = (page.claims[f"ndpca.{name}"] for name in ("fig4_rdp", "fig4_rate_monotone", "realism_not_distortion"))
+    rdp, rate, real = (
+        page.claims[f"ndpca.{name}"] for name in ("fig4_rdp", "fig4_rate_monotone", "realism_not_distortion")
+    )
     floors = {claim.id: floor_of(page, claim.id) for claim in (rdp, rate, real)}
     gap = (_of_run(items, none, "logit_gap") - _of_run(items, most, "logit_gap")).dropna().to_numpy()
     extra = [f"distortion {_of_run(items, run, 'distortion').mean():.4g} ({run})" for run in (none, most)]
@@ -131,6 +150,8 @@ def judge(page: Page, items: pd.DataFrame) -> list[Verdict]:
     note = "; ".join([*extra, floors[real.id].reason])
     return [
         judge_ordering(rdp, with_weight(items), floors[rdp.id].ok, floors[rdp.id].reason, evidence=evidence, **options),
-        judge_ordering(rate, with_rate(items), floors[rate.id].ok, floors[rate.id].reason, evidence=evidence, **options),
+        judge_ordering(
+            rate, with_rate(items), floors[rate.id].ok, floors[rate.id].reason, evidence=evidence, **options
+        ),
         judge_ordering(real, gap, floors[real.id].ok, note, evidence=tradeoff, **options),
     ]

@@ -89,7 +89,9 @@ def curves(items: pd.DataFrame, systems: Sequence[System], metric: str, draws: i
     return table[["system", "run", "arch", "bottleneck", "setting", "metric", "m", "mean", "low", "high", "n"]]
 
 
-def paired(items: pd.DataFrame, first: str, second: str, metric: str, grid: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+def paired(
+    items: pd.DataFrame, first: str, second: str, metric: str, grid: Sequence[int] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Two systems' values on the test items that both have, each averaged over the bandwidths in `grid` (None: all)."""
     a, b = (item_scores(items, system, metric, grid) for system in (first, second))
     keys = a.index.intersection(b.index)
@@ -108,11 +110,13 @@ def ratio_percent(a: Any, b: Any) -> Any:
     return 100.0 * a / b
 
 
-def bootstrap_of_means(a: np.ndarray, b: np.ndarray, statistic: Callable[[Any, Any], Any], draws: int = 2000) -> Interval:
+def bootstrap_of_means(
+    a: np.ndarray, b: np.ndarray, statistic: Callable[[Any, Any], Any], draws: int = 2000
+) -> Interval:
     """A statistic of two means, with the 95 % interval from resampling the items in pairs."""
     picks = np.random.default_rng(SEED).integers(0, len(a), (draws, len(a)))
     low, high = np.percentile(statistic(a[picks].mean(1), b[picks].mean(1)), [2.5, 97.5])
-    return Interval(float(statistic(a.mean(), b.mean())), float(low), float(high))
+    return Interval(float(statistic(a.mean(), b.mean())), float(low), float(high), len(a))
 
 
 def rank_correlation(values: np.ndarray, along: np.ndarray) -> np.ndarray:
@@ -127,7 +131,7 @@ def rank_correlation(values: np.ndarray, along: np.ndarray) -> np.ndarray:
 
 
 def baselines(page: Page, run: str) -> dict[str, Any]:
-    """PSNR of predictors without a network on the test items, and what MAX was: zero, mean_spectrum (dB), peak (text)."""
+    """Predictors without a network on the test items (zero, mean_spectrum, in dB), what MAX was (peak), and the model's card."""
     return read_json(page.path("results", run, "baselines.json"))
 
 
@@ -146,10 +150,12 @@ def floor_of(page: Page, claim: str) -> FloorResult:
 
 def training_note(page: Page, runs: Sequence[str], items: int) -> str:
     """The sentence that every caption ends with: how much training the models had (their cards), and on how many items they were tested."""
-    cards = [read_json(page.path("models", run, "card.json")) for run in runs]
+    cards = [baselines(page, run)["card"] for run in runs]
     steps = sorted({int(card["steps"]) for card in cards})
     hours = sorted({round(card["hours_seen"] + card["init_hours_seen"], 1) for card in cards})
-    init = "from scratch" if all(card["init"].startswith("scratch") for card in cards) else "some from reference weights"
+    init = (
+        "from scratch" if all(card["init"].startswith("scratch") for card in cards) else "some from reference weights"
+    )
     models = "1 model, trained" if len(runs) == 1 else f"{len(runs)} models, each trained"
     batch = sorted({int(card["batch"]) for card in cards})
     seconds = page.params.corpora.chime6.segment_s

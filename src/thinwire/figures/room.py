@@ -15,13 +15,13 @@ from matplotlib.figure import Figure
 
 from thinwire.artifacts import read_json
 from thinwire.claims import Verdict, judge_exact, judge_shown
-from thinwire.corpora.chime6 import read_sessions
+from thinwire.corpora.chime6 import find_sessions
 from thinwire.figures.paths import Page
 from thinwire.figures.style import GREY, SOURCE_COLOUR, caption, key, legend_right
 from thinwire.segments import SegmentStore
 
 TALKER_COLOUR = "#0072B2"
-NOISE_COLOUR = "#CC79A7"
+NOISE_COLOUR = "black"
 
 
 @dataclass(frozen=True)
@@ -47,26 +47,55 @@ def load_scene(page: Page, session: str | None = None) -> Scene:
     if chime6.root is not None or not path.is_file():
         return Scene(session, split, None, chime6.sources, "a real recording: no geometry is known")
     source = page.params.simulate.rooms.source
-    return Scene(session, split, read_json(path), chime6.sources, f"simulated by {'an image-source model' if source == 'pyroomacoustics' else source}")
+    return Scene(
+        session,
+        split,
+        read_json(path),
+        chime6.sources,
+        f"simulated by {'an image-source model' if source == 'pyroomacoustics' else source}",
+    )
+
+
+def sessions(page: Page) -> list[str]:
+    """Every session that has segments."""
+    return sorted(SegmentStore(page.path("data", "segments", "chime6")).table["session"].unique())
 
 
 def places(scene: Scene) -> pd.DataFrame:
-    """Everything in the room: kind, name, x_m, y_m, z_m, coded (whether this channel is one of the coder's sources)."""
-    if scene.geometry is None:
-        return pd.DataFrame(columns=["kind", "name", "x_m", "y_m", "z_m", "coded"])
-    rows: list[tuple] = []
-    for index, talker in enumerate(scene.geometry["talkers"]):
-        name = talker.get("speaker", f"P{index + 1:02d}")
-        if talker.get("position_m") is not None:
-            rows.append(("talker", name, *talker["position_m"], False))
-        for side, ear in zip("LR", talker.get("ears_m") or [], strict=False):
-            rows.append(("worn microphone", f"{name}.{side}", *ear, False))
-    for array, bar in enumerate(scene.geometry.get("arrays_m") or []):
-        for channel, place in enumerate(bar):
-            name = f"U{array + 1:02d}.CH{channel + 1}"
-            rows.append(("array microphone", name, *place, name in scene.used))
-    rows += [("noise", f"N{index + 1}", *place, False) for index, place in enumerate(scene.geometry.get("noises_m") or [])]
-    return pd.DataFrame(rows, columns=["kind", "name", "x_m", "y_m", "z_m", "coded"])
+    """Everything with a known place: kind, name, x_m, y_m, z_m, snr_db (microphones), coded (one of the coder's sources)."""
+    rows: list[dict[str, Any]] = []
+
+    def put(kind: str, name: str, place: Any, snr_db: float = float("nan")) -> None:
+        if place is not None:
+            x, y, z = place
+            rows.append(
+                {
+                    "kind": kind,
+                    "name": name,
+                    "x_m": x,
+                    "y_m": y,
+                    "z_m": z,
+                    "snr_db": snr_db,
+                    "coded": name in scene.used,
+                }
+            )
+
+    geometry = scene.geometry or {}
+    for talker in geometry.get("talkers", []):
+        put("talker", talker["speaker"], talker.get("position_m"))
+        for side, ear, worn in zip("LR", talker.get("ears_m") or [], talker["worn"], strict=False):
+            put("worn microphone", f"{talker['speaker']}.{side}", ear, worn["snr_db"])
+    for array in geometry.get("arrays", []):
+        for channel in array["channels"]:
+            put(
+                "array microphone",
+                f"{array['array']}.{channel['channel']}",
+                channel.get("position_m"),
+                channel["snr_db"],
+            )
+    for noise in geometry.get("noises", []):
+        put("noise", noise["kind"], noise.get("position_m"))
+    return pd.DataFrame(rows, columns=["kind", "name", "x_m", "y_m", "z_m", "snr_db", "coded"])
 
 
 def _view(axes: Axes, table: pd.DataFrame, across: str, up: str, sides: tuple[float, float], used: list[str]) -> None:
@@ -75,34 +104,51 @@ def _view(axes: Axes, table: pd.DataFrame, across: str, up: str, sides: tuple[fl
     for kind, (mark, colour, size) in marks.items():
         part = table[table["kind"] == kind]
         axes.scatter(part[across], part[up], marker=mark, color=colour, s=size, zorder=3)
-    for row in table[table["kind"] == "talker"].itertuples():
-        axes.annotate(row.name, (getattr(row, across), getattr(row, up)), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8)
+    if up == "y_m":  # from the side, names would lie on each other
+        _names(axes, table, centre=np.array(sides) / 2)
     arrays = table[table["kind"] == "array microphone"]
     plain = arrays[~arrays["coded"]]
     axes.scatter(plain[across], plain[up], marker="s", color="#b9b9b9", s=16, zorder=3)
-    centre = np.array(sides) / 2
-    for name, part in arrays.groupby(arrays["name"].str[:3]):
-        place = part[[across, up]].mean().to_numpy()
-        inward = np.sign(centre - place) * np.array([13, 11])
-        axes.annotate(name, place, xytext=tuple(inward), textcoords="offset points", ha="center", va="center", fontsize=8, color=GREY)
     for row in arrays[arrays["coded"]].itertuples():
         colour = SOURCE_COLOUR[used.index(row.name) % len(SOURCE_COLOUR)]
-        axes.scatter(getattr(row, across), getattr(row, up), marker="s", color=colour, edgecolor="black", linewidth=0.6, s=52, zorder=4)
+        axes.scatter(
+            getattr(row, across),
+            getattr(row, up),
+            marker="s",
+            color=colour,
+            edgecolor="black",
+            linewidth=0.6,
+            s=52,
+            zorder=4,
+        )
     axes.set_aspect("equal")
     axes.set_xlim(-0.25, sides[0] + 0.25)
     axes.set_ylim(-0.2, sides[1] + 0.25)
 
 
+def _names(axes: Axes, table: pd.DataFrame, centre: np.ndarray) -> None:
+    """Names of talkers, and of arrays on the side that faces the middle of the room."""
+    style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center", "fontsize": 8}
+    for row in table[table["kind"] == "talker"].itertuples():
+        axes.annotate(row.name, (row.x_m, row.y_m), xytext=(0, 12), **style)
+    arrays = table[table["kind"] == "array microphone"]
+    for name, part in arrays.groupby(arrays["name"].str.split(".").str[0]):
+        place = part[["x_m", "y_m"]].mean().to_numpy()
+        axes.annotate(name, place, xytext=tuple(np.sign(centre - place) * np.array([14, 12])), color=GREY, **style)
+
+
 def draw_room(scene: Scene) -> Figure:
     """Fig. 5: the room from above and from the side; without a geometry the figure says so."""
-    if scene.geometry is None or scene.geometry.get("room", {}).get("dimensions_m") is None or places(scene).empty:
+    table = places(scene)
+    if scene.geometry is None or scene.geometry["room"].get("dimensions_m") is None or table.empty:
         fig, axes = plt.subplots(figsize=(7.0, 2.2))
         axes.text(0.5, 0.5, f"{scene.session}: {scene.note}; nothing to draw", ha="center", va="center")
         axes.set_axis_off()
         return fig
     x, y, z = scene.geometry["room"]["dimensions_m"]
-    table = places(scene)
-    fig, (top, side) = plt.subplots(2, 1, figsize=(8.6, 3.0 + 5.6 * (y + z) / x * 0.62), height_ratios=[y + 0.45, z + 0.45], sharex=True)
+    scale = 5.4 / (x + 0.5)  # inches a metre
+    size = (5.4 + 2.5, scale * (y + z + 0.9) + 1.5)
+    fig, (top, side) = plt.subplots(2, 1, figsize=size, height_ratios=[y + 0.45, z + 0.45], sharex=True)
     _view(top, table, "x_m", "y_m", (x, y), scene.used)
     _view(side, table, "x_m", "z_m", (x, z), scene.used)
     room = scene.geometry["room"]
@@ -112,7 +158,15 @@ def draw_room(scene: Scene) -> Figure:
             key("worn microphones", color=GREY, marker=".", linestyle="none"),
             key("array microphone", color="#b9b9b9", marker="s", linestyle="none")]  # fmt: skip
     for index, name in enumerate(scene.used):
-        keys.append(key(f"coded source {name}", color=SOURCE_COLOUR[index % len(SOURCE_COLOUR)], marker="s", markeredgecolor="black", linestyle="none"))
+        keys.append(
+            key(
+                f"coded source {name}",
+                color=SOURCE_COLOUR[index % len(SOURCE_COLOUR)],
+                marker="s",
+                markeredgecolor="black",
+                linestyle="none",
+            )
+        )
     keys.append(key("noise", color=NOISE_COLOUR, marker="X", linestyle="none"))
     legend_right(fig, keys)
     caption(fig, f"Test session {scene.session}, room {room['id']}, {scene.note}. No model is shown here.")
@@ -121,15 +175,23 @@ def draw_room(scene: Scene) -> Figure:
 
 def counts(page: Page, scene: Scene) -> pd.DataFrame:
     """What the drawn session has, beside the paper's Fig. 5 and beside CHiME-6: what, here, paper, chime6."""
-    folder = Path(page.params.corpora.chime6.root) if page.params.corpora.chime6.root else page.root / "data" / "sim" / "chime6"
+    folder = (
+        Path(page.params.corpora.chime6.root)
+        if page.params.corpora.chime6.root
+        else page.root / "data" / "sim" / "chime6"
+    )
     talkers, arrays = session_devices(folder, scene.session)
-    rows = [("talkers", talkers, 8, 4), ("microphone arrays", arrays, 6, 6), ("coded sources", len(scene.used), 4, None)]
+    rows = [
+        ("talkers", talkers, 8, 4),
+        ("microphone arrays", arrays, 6, 6),
+        ("coded sources", len(scene.used), 4, None),
+    ]
     return pd.DataFrame(rows, columns=["what", "here", "paper", "chime6"])
 
 
 def session_devices(folder: Path, session: str) -> tuple[int, int]:
     """Talkers (worn devices) and arrays of a session, counted from the corpus' own files."""
-    found = next(item for item in read_sessions(folder) if item.name == session)
+    found = next(item for item in find_sessions(folder) if item.name == session)
     names = [path.name for path in found.audio.iterdir() if path.name.startswith(f"{session}_")]
     worn = {name.split("_")[1].split(".")[0] for name in names if name.startswith(f"{session}_P")}
     arrays = {name.split("_")[1].split(".")[0] for name in names if name.startswith(f"{session}_U")}
@@ -146,7 +208,11 @@ def judge(page: Page, table: pd.DataFrame) -> list[Verdict]:
     for noisy, clean in store.table[["noisy_path", "clean_path"]].drop_duplicates().itertuples(index=False):
         pair = sf.info(folder / noisy), sf.info(folder / clean)
         rates |= {info.samplerate for info in pair}
-        fits &= pair[0].frames == pair[1].frames and pair[1].channels == 1 and pair[0].channels == len(store.table["sources"].iloc[0])
+        fits &= (
+            pair[0].frames == pair[1].frames
+            and pair[1].channels == 1
+            and pair[0].channels == len(store.table["sources"].iloc[0])
+        )
     return [
         judge_shown(page.claims["ndpca.fig5_room"], {"speakers": measured["speakers"] == 8, "mics": measured["mics"] == 6}, measured,
                     evidence=[page.evidence("figures", "room"), page.evidence("tables", "counts")]),

@@ -67,7 +67,13 @@ def choose_item(table: pd.DataFrame) -> int:
 def pair_of(page: Page, segments: Segments, clean: np.ndarray, noisy: np.ndarray, index: int) -> Pair:
     """One item to draw."""
     row = segments.table.iloc[index]
-    return Pair(row["segment_id"], clean[index], noisy[index], page.params.systems.ndpca.spectrum.hop_length / SAMPLE_RATE, float(row["snr_db"][0]))
+    return Pair(
+        row["segment_id"],
+        clean[index],
+        noisy[index],
+        page.params.systems.ndpca.spectrum.hop_length / SAMPLE_RATE,
+        float(row["snr_db"][0]),
+    )
 
 
 def decibel(spectrum: np.ndarray, reference: float) -> np.ndarray:
@@ -79,7 +85,9 @@ def draw_pair(pair: Pair) -> Figure:
     """Fig. 6: magnitude and phase of clean and noisy on one scale."""
     fig, panels = plt.subplots(2, 2, figsize=(10.0, 6.2), sharex=True, sharey=True)
     extent = (0.0, pair.clean.shape[1] * pair.hop_s, 0.0, SAMPLE_RATE / 2000)
-    for row, (name, spectrum) in enumerate((("clean (worn microphone)", pair.clean), ("noisy (first source)", pair.noisy))):
+    for row, (name, spectrum) in enumerate(
+        (("clean (worn microphone)", pair.clean), ("noisy (first source)", pair.noisy))
+    ):
         level = decibel(spectrum, pair.reference)
         options = {"origin": "lower", "aspect": "auto", "extent": extent, "interpolation": "nearest"}
         image = panels[row][0].imshow(level, cmap=SPECTRUM_MAP, vmin=-70, vmax=10, **options)
@@ -110,7 +118,16 @@ def draw_surface(pair: Pair) -> Figure:
         power = decibel(spectrum, pair.reference)
         # The loudest bin of each group is drawn, so that thinning keeps the peaks.
         tall = np.stack([power[i : i + step].max(0) for i in range(0, bins, step)])
-        axes.plot_surface(*np.meshgrid(seconds, kilohertz[: len(tall)]), tall, cmap=SPECTRUM_MAP, vmin=-70, vmax=5, rstride=1, cstride=1, linewidth=0)
+        axes.plot_surface(
+            *np.meshgrid(seconds, kilohertz[: len(tall)]),
+            tall,
+            cmap=SPECTRUM_MAP,
+            vmin=-70,
+            vmax=5,
+            rstride=1,
+            cstride=1,
+            linewidth=0,
+        )
         axes.set(xlabel="time (s)", ylabel="frequency (kHz)", zlim=(FLOOR_DB, 10), title=f"{name}: power")
         axes.set_zlabel("power (dB over the clean peak)", labelpad=6)
         axes.view_init(elev=32, azim=-52)
@@ -146,7 +163,9 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     for name, unit in units.items():
         difference = bootstrap_mean((wide[name]["noisy"] - wide[name]["clean"]).to_numpy(), SEED)
         centre = wide[name].median() if name == "peak_db" else wide[name].mean()
-        rows.append((name, unit, centre["clean"], centre["noisy"], difference.mean, difference.low, difference.high, len(wide)))
+        rows.append(
+            (name, unit, centre["clean"], centre["noisy"], difference.mean, difference.low, difference.high, len(wide))
+        )
     return pd.DataFrame(rows, columns=["measure", "unit", "clean", "noisy", "difference", "low", "high", "items"])
 
 
@@ -163,6 +182,12 @@ def judge(page: Page, table: pd.DataFrame) -> list[Verdict]:
     reason = f"noisy peak {noisy:+.1f} dB over the clean one; flatness {spread.mean:+.3g} [{spread.low:+.3g}, {spread.high:+.3g}]"
     pairs = {"flatness": difference["flatness"], "share above 4 kHz": difference["high_share"]}
     return [
-        judge_shown(page.claims["ndpca.fig6_clean_noisy_spec"], checks, {"clean": clean, "noisy": noisy}, reason=reason, evidence=figures),
+        judge_shown(
+            page.claims["ndpca.fig6_clean_noisy_spec"],
+            checks,
+            {"clean": clean, "noisy": noisy},
+            reason=reason,
+            evidence=figures,
+        ),
         judge_ordering(page.claims["ndpca.fig7_3d_power"], pairs, None, evidence=surface, seed=seed, draws=draws),
     ]

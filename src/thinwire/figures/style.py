@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from thinwire.artifacts import atomic_path
 
@@ -22,7 +22,12 @@ GREY = "#5f6368"
 ARCH_COLOUR = {"E1D1": "#000000", "E2D1": "#0072B2", "E4D1": "#D55E00"}
 BOTTLENECK_LINE = {"ndpca": "-", "pca_equal": "-.", "truncate": "--", "fixed": "none"}
 BOTTLENECK_MARK = {"ndpca": "o", "pca_equal": "^", "truncate": "s", "fixed": "D"}
-BOTTLENECK_NAME = {"ndpca": "NDPCA", "pca_equal": "PCA, equal split", "truncate": "naive (truncated)", "fixed": "one model a rate"}
+BOTTLENECK_NAME = {
+    "ndpca": "NDPCA",
+    "pca_equal": "PCA, equal split",
+    "truncate": "naive (truncated)",
+    "fixed": "one model a rate",
+}
 SOURCE_COLOUR = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 WEIGHT_MAP = "cividis"
 SPECTRUM_MAP = "magma"
@@ -78,13 +83,26 @@ def bandwidth_axis(axes: Axes, grid: Iterable[float], label: str = "total bandwi
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    named = [tick for tick in ticks if np.log2(tick).is_integer()]
+    for tick in ticks:  # others only where their label has room
+        if all(abs(np.log2(tick / other)) > 0.5 for other in named):
+            named.append(tick)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}" if value in named else ""))
     axes.set_xlabel(label)
+
+
+def log_axis(axes: Axes) -> None:
+    """Make y logarithmic with plain numbers at 1, 2 and 5, so that a range of less than a decade can be read."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(LogLocator(subs=tuple(np.arange(1.0, 10.0))))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str) -> None:
     """Shade a 95 % interval behind its curve."""
-    axes.fill_between(x, low, high, color=colour, alpha=0.14, linewidth=0)
+    axes.fill_between(x, low, high, color=colour, alpha=0.10, linewidth=0)
 
 
 def caption(fig: Figure, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Multi-scale STFT discriminator (realism at the decoder's output), its spectrogram form, and its losses."""
+"""Multi-scale STFT discriminator (realism at the decoder's output) and its losses."""
 
 from __future__ import annotations
 
@@ -54,25 +54,7 @@ class ConvStack(nn.Module):
         return self.post(x), tuple(features)
 
 
-class _MultiScale(nn.Module):
-    """A convolution stack a scale; a subclass says what each scale sees."""
-
-    def __init__(self, count: int, in_channels: int, filters: int) -> None:
-        super().__init__()
-        if count < 1 or filters < 1:
-            raise ParamError(f"discriminator: {count} scales of {filters} filters; need at least one of each")
-        self.stacks = nn.ModuleList(ConvStack(in_channels, filters) for _ in range(count))
-
-    def views(self, x: Tensor) -> list[Tensor]:
-        """The input as each scale sees it, (B, channels, frames, bins)."""
-        raise NotImplementedError
-
-    def forward(self, x: Tensor) -> Judgement:
-        judged = [stack(view) for stack, view in zip(self.stacks, self.views(x), strict=True)]
-        return Judgement(tuple(logits for logits, _ in judged), tuple(features for _, features in judged))
-
-
-class StftDiscriminator(_MultiScale):
+class StftDiscriminator(nn.Module):
     """MS-STFT discriminator of waveforms (B, 1, N) (Défossez et al. 2022; paper 000, section 4.3; method facts 1.7).
 
     Each scale (n_fft, hop_length) sees real and imaginary part of an STFT with a Hann window of unit energy and no
@@ -81,7 +63,10 @@ class StftDiscriminator(_MultiScale):
     """
 
     def __init__(self, scales: Sequence[tuple[int, int]] = ENCODEC_SCALES, filters: int = 32) -> None:
-        super().__init__(len(scales), 2, filters)
+        super().__init__()
+        if not scales or filters < 1:
+            raise ParamError(f"discriminator: {len(scales)} scales of {filters} filters; need at least one of each")
+        self.stacks = nn.ModuleList(ConvStack(2, filters) for _ in scales)
         self.longest = max(n_fft for n_fft, _ in scales)
         self.spectra = nn.ModuleList(
             Spectrogram(n_fft, hop_length=hop_length, power=None, normalized=True, center=False)
@@ -89,29 +74,14 @@ class StftDiscriminator(_MultiScale):
         )
 
     def views(self, x: Tensor) -> list[Tensor]:
+        """The waveform as each scale sees it, (B, 2, frames, bins)."""
         if x.dim() != 3 or x.shape[1] != 1 or x.shape[2] < self.longest:
             raise ParamError(f"discriminator: waveform {tuple(x.shape)}; need (B, 1, N) with N at least {self.longest}")
         return [torch.view_as_real(spectrum(x[:, 0])).permute(0, 3, 2, 1) for spectrum in self.spectra]
 
-
-class SpectrogramDiscriminator(_MultiScale):
-    """The same stacks on magnitude spectrograms (B, channels, F, T) that come without a phase.
-
-    Each scale sees the map averaged over squares of `scales` bins by frames, in place of other STFT windows; this is
-    the reading adopted where the decoder gives a magnitude alone. Raises ParamError for a map of another shape.
-    """
-
-    def __init__(self, scales: Sequence[int] = (1, 2, 4), filters: int = 32, channels: int = 1) -> None:
-        super().__init__(len(scales), channels, filters)
-        self.scales = tuple(scales)
-        self.channels = channels
-
-    def views(self, x: Tensor) -> list[Tensor]:
-        if x.dim() != 4 or x.shape[1] != self.channels:
-            raise ParamError(f"discriminator: spectrogram {tuple(x.shape)}; need (B, {self.channels}, F, T)")
-        frames_first = x.transpose(2, 3)
-        # ceil_mode averages what is left at the edge, so the last bin counts for 1025 bins too
-        return [functional.avg_pool2d(frames_first, scale, ceil_mode=True) for scale in self.scales]
+    def forward(self, x: Tensor) -> Judgement:
+        judged = [stack(view) for stack, view in zip(self.stacks, self.views(x), strict=True)]
+        return Judgement(tuple(logits for logits, _ in judged), tuple(features for _, features in judged))
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:

@@ -45,11 +45,11 @@ class Chime6Simulation(Section):
     """Size of the simulated CHiME-6: sessions a split, their length, and how unequal the microphones are."""
 
     sessions: dict[Literal["train", "dev", "eval"], int] = {"train": 8, "dev": 2, "eval": 3}
-    session_s: float = Field(90.0, gt=5.0)
+    session_s: float = Field(90.0, gt=5.0, le=1800.0)
     arrays: int = Field(6, ge=1, le=6)
     channels_per_array: int = Field(4, ge=1, le=4)
     gain_db: Pair = (-6.0, 0.0)
-    self_noise_db: Pair = (-75.0, -50.0)
+    self_noise_db: Pair = Field((-75.0, -35.0), description="of the best array and of the worst")
 
 
 class DnsSimulation(Section):
@@ -96,7 +96,7 @@ class Extraction(Section):
 class Chime6Extraction(Extraction):
     """CHiME-6 segmentation by the JSON: far-field sources, reference, filters, splits by session."""
 
-    sources: list[str] = ["U01.CH1", "U02.CH1", "U03.CH1", "U04.CH1"]
+    sources: list[str] = ["U01.CH1", "U02.CH1", "U05.CH1", "U06.CH1"]
     hop_s: float = Field(1.0, gt=0.0)
     min_s: float = Field(0.6, ge=0.0, description="shorter utterances are skipped; shorter than a segment: zero-padded")
     max_overlap: float = Field(0.3, ge=0.0, le=1.0, description="largest share of a segment in which another talker speaks")

@@ -19,7 +19,7 @@ class NdpcaEvaluation(Section):
     perceptual_grid: list[int] = [4, 16, 96]
     sampler_steps: int = Field(15, ge=1)
     griffin_lim_iterations: int = Field(32, ge=1)
-    kbps_grid: list[float] = [0.05, 0.1, 0.2, 0.4, 0.8, 1.6]
+    kbps_grid: list[float] = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
     bits_items: int = Field(48, ge=1)
     look_items: int = Field(4, ge=1)
     listen_grid: list[int] = [4, 16, 96]

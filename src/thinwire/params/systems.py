@@ -51,7 +51,7 @@ class Ndpca(Section):
     shape: NdpcaShape = NdpcaShape()
     losses: NdpcaLosses = NdpcaLosses()
     min_budget: int = Field(1, ge=1, description="smallest random budget in training")
-    budget_law: Literal["uniform", "log_uniform"] = "log_uniform"
+    budget_law: Literal["uniform", "log_uniform"] = "uniform"
     aware_items: int = Field(4, ge=1, description="items of a batch that the task and perceptual losses see")
     discriminator_filters: int = Field(8, ge=1, description="filters of the MS-STFT discriminator (EnCodec: 32)")
     discriminator_scales: list[int] = Field([512, 1024, 2048], description="its windows; the hop is a quarter")
@@ -60,9 +60,12 @@ class Ndpca(Section):
 class ScoreShape(Section):
     """The score network: SGMSE's process (facts 1.6) on the codec's own compressed magnitudes."""
 
-    base: int = Field(24, ge=4)
+    base: int = Field(32, ge=4)
     multipliers: list[int] = [1, 2, 2]
-    fold: int = Field(8, ge=1, description="neighbouring bins folded into channels at the input")
+    blocks: int = Field(1, ge=1)
+    fold: int = Field(16, ge=1, description="neighbouring bins folded into channels at the input")
+    fourier_scale: float = Field(1.0, gt=0.0, description="of the time embedding; SGMSE's 16 needs long training")
+    residual_scale: float = Field(0.1, gt=0.0, description="typical deviation of clean minus decoded, for the first guess")
     theta: float = Field(1.5, gt=0.0)
     sigma_min: float = Field(0.05, gt=0.0)
     sigma_max: float = Field(0.5, gt=0.0)

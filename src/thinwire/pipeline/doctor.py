@@ -32,7 +32,7 @@ class Check:
 
 
 def _same(one: str | Path, other: str | Path) -> bool:
-    """Whether two programs lie in the same environment (a venv's python is a link out of it, so links stay unresolved)."""
+    """Whether two programs lie in one environment (a venv's python is a link out of it: links stay unresolved)."""
     return Path(os.path.abspath(one)).parent.resolve() == Path(os.path.abspath(other)).parent.resolve()
 
 
@@ -127,7 +127,8 @@ def check_corpora(params: Path = Path("params.yaml")) -> Check:
     real = {name: root for name, root in roots.items() if root}
     gone = [f"corpora.{name}.root: no folder {root}" for name, root in real.items() if not Path(root).is_dir()]
     if gone:
-        return Check("corpora", "fail", f"{'; '.join(gone)}; set it right in params.yaml, or null for the simulated corpus")
+        advice = "set it right in params.yaml, or null for the simulated corpus"
+        return Check("corpora", "fail", f"{'; '.join(gone)}; {advice}")
     if not real:
         return Check("corpora", "note", "all simulated; `thinwire corpora check` tells where to get the real ones")
     return Check("corpora", "ok", ", ".join(f"{name}: {root}" for name, root in real.items()))

@@ -14,7 +14,7 @@ from thinwire.errors import PipelineError
 
 @dataclass(frozen=True)
 class Graph:
-    """A DVC project: `order` of its stages, upstream first; `before[stage]`, which it reads from; `lock`, their last runs."""
+    """A DVC project: its stages in `order`, upstream first; `before`: which each reads from; `lock`: last runs."""
 
     repo: Any  # dvc.repo.Repo
     order: list[str]
@@ -34,13 +34,13 @@ class Graph:
 
             graph = repo.index.graph  # edges lead from a stage to those it reads from
             stages = list(networkx.dfs_postorder_nodes(graph))
-            before = {stage.addressing: {other.addressing for other in graph.successors(stage)} for stage in stages}
+            before = {_name(stage): {_name(other) for other in graph.successors(stage)} for stage in stages}
         except DvcException as error:
             raise PipelineError(f"dvc.yaml: {error}; `dvc repro --dry` shows more") from error
-        return Graph(repo, [stage.addressing for stage in stages], before, read_lock(root))
+        return Graph(repo, [_name(stage) for stage in stages], before, read_lock(root))
 
     def _stage(self, name: str) -> Any:
-        return next(stage for stage in self.repo.index.stages if stage.addressing == name)
+        return next(stage for stage in self.repo.index.stages if _name(stage) == name)
 
     def command(self, name: str) -> str:
         """The command a stage runs now."""
@@ -50,6 +50,13 @@ class Graph:
     def outputs(self, name: str) -> list[str]:
         """The paths a stage makes, relative to the root."""
         return [str(Path(out.fs_path).relative_to(self.repo.root_dir)) for out in self._stage(name).outs]
+
+    def dependencies(self, name: str) -> list[str]:
+        """The paths a stage reads, relative to the root, parameter files left out."""
+        from dvc.dependency import ParamsDependency
+
+        deps = [dep for dep in self._stage(name).deps if not isinstance(dep, ParamsDependency)]
+        return [str(Path(dep.fs_path).relative_to(self.repo.root_dir)) for dep in deps]
 
     def parameter(self, path: str, key: str, default: Any) -> Any:
         """The present value of a dotted key of a parameter file."""
@@ -89,13 +96,15 @@ class Graph:
     def changed(self) -> dict[str, list[Any]]:
         """What DVC finds changed, per stage: the value of `dvc status --json`."""
         with self.repo.lock:
-            return {stage.addressing: found for stage in self.repo.index.stages if (found := _status(stage))}
+            return {_name(stage): found for stage in self.repo.index.stages if (found := _status(stage))}
+
+
+def _name(stage: Any) -> str:
+    return getattr(stage, "name", None) or stage.addressing  # `addressing` alone depends on the working directory
 
 
 def _status(stage: Any) -> list[Any]:
-    if stage.frozen:
-        return []
-    return stage.status().get(stage.addressing, [])
+    return [] if stage.frozen else next(iter(stage.status().values()), [])
 
 
 def read_lock(root: Path = Path()) -> dict[str, dict[str, Any]]:

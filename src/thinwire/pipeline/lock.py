@@ -1,7 +1,7 @@
-"""`requirements.lock`: exact versions of all that `pyproject.toml` asks for, on Linux and macOS with Python 3.11 and 3.12.
+"""`requirements.lock`: exact versions of all that `pyproject.toml` asks for.
 
-Written from the environment in use (`python -m thinwire.pipeline.lock`, or `make lock`): the tree of requirements is
-walked once for each platform, so a package that only some platforms need carries the marker that says so.
+One file for Linux and macOS with Python 3.11 and 3.12, written from the environment in use by `make lock`: the tree of
+requirements is walked once for each platform, so a package that only some need carries the marker that says so.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class Executed:
 def _stable_text(text: str) -> str:
     for pattern, replacement in UNSTABLE:
         text = pattern.sub(replacement, text)
-    return text.replace(str(Path.cwd()) + os.sep, "")  # no machine's paths in a report
+    here = str(Path.cwd())  # no machine's paths in a report
+    return text.replace(here + os.sep, "").replace(here, ".")
 
 
 def _canonical_outputs(outputs: list[Any]) -> list[Any]:
@@ -140,7 +141,7 @@ def _run(source: Path, target: Path, parameters: dict[str, Any], failed: Path) -
     try:
         papermill.execute_notebook(
             source, target, parameters, kernel_name="python3", progress_bar=sys.stderr.isatty(), record_timing=False,
-            request_save_on_cell_execute=False, autosave_cell_every=0,
+            request_save_on_cell_execute=False, autosave_cell_every=0, extra_arguments=["--log-level=CRITICAL"],
             config=Config(KernelManager={"transport": "ipc"}),  # no ports: none to race for, and no network needed
         )  # fmt: skip
         return

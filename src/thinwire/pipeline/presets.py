@@ -168,7 +168,7 @@ def _replace(root: CommentedMap, parent: CommentedMap, key: str, value: Commente
 def leaves(preset: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every key path that a preset sets; a replaced mapping (`key~`) and a removed row of `runs` count as one."""
     for name, value in preset.items():
-        place = (*path, str(name))
+        place = (*path, str(name).removesuffix(REPLACE))
         if isinstance(value, dict) and value and not str(name).endswith(REPLACE):
             yield from leaves(value, place)
         else:

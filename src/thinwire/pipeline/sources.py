@@ -1,4 +1,4 @@
-"""Clean copies of the notebooks: figure stages depend on them, so opening and saving one in JupyterLab reruns nothing."""
+"""Clean copies of the notebooks: figure stages depend on these, so saving a notebook in JupyterLab reruns nothing."""
 
 from __future__ import annotations
 

@@ -39,7 +39,9 @@ def adjust(torch: Path, torchaudio: Path) -> str | None:
     else:
         moves = [(path, path.with_name(path.name + UNUSED)) for path in lib.glob("*.so")]
     for old, new in moves:
-        if old.exists():  # another process may have been quicker
+        if fits and new.exists():  # a newer torchaudio was installed since: its own files are the right ones
+            old.unlink(missing_ok=True)
+        elif old.exists():  # another process may have been quicker
             old.replace(new)
     if not moves:
         return None
@@ -53,7 +55,7 @@ def adjust(torch: Path, torchaudio: Path) -> str | None:
 
 
 def ensure() -> None:
-    """Make the installed torchaudio fit the installed torch (milliseconds, imports neither); stderr says what was done."""
+    """Make the installed torchaudio fit the installed torch (milliseconds, imports neither) and say what was done."""
     folders = []
     for name in ("torch", "torchaudio"):
         spec = importlib.util.find_spec(name)

@@ -29,7 +29,9 @@ class Enhancer(nn.Module):
         super().__init__()
         shape = params.shape
         self.sde = OuveSde(shape.theta, shape.sigma_min, shape.sigma_max, shape.t_eps)
-        config = ScoreConfig(1, shape.base, tuple(shape.multipliers), fold=shape.fold)
+        config = ScoreConfig(
+            1, shape.base, tuple(shape.multipliers), shape.blocks, shape.fold, shape.fourier_scale, shape.residual_scale
+        )
         self.net = ScoreNetwork(config, self.sde)
 
     def task_loss(self, clean: Tensor, decoded: Tensor, generator: torch.Generator) -> Tensor:

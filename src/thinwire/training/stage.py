@@ -18,11 +18,13 @@ from thinwire.errors import CheckpointError, PipelineError
 from thinwire.nn.trainable import Trainable
 from thinwire.params import Params
 from thinwire.seeding import derive_seed, seed_everything
+from thinwire.systems.ndpca.model import encode_all
 from thinwire.systems.ndpca.modules import count_parameters
+from thinwire.systems.ndpca.representation import magnitude_of
 from thinwire.systems.ndpca.system import NdpcaSystem
 from thinwire.training.build import DATA, MODELS, Splits, build_system, load_enhancer, load_splits
 from thinwire.training.guard import orphan_check, sole_writer
-from thinwire.training.loop import Loop
+from thinwire.training.loop import Loop, TensorData
 from thinwire.training.state import load_tensors, misfit, save_tensors, save_weights
 
 WEIGHTS = Path("weights")
@@ -109,10 +111,19 @@ def write_model(folder: Path, loop: Loop, params: Params, name: str, splits: Spl
         if loop.critic is not None:
             state = {name.removeprefix("_forward_module."): value for name, value in loop.critic.state_dict().items()}
             save_tensors(temporary / "critic.safetensors", state)
+        if isinstance(loop.raw, NdpcaSystem):
+            save_tensors(temporary / "latents.safetensors", fitting_set(loop.raw, loop.train))
         config = {"run": params.run(name).model_dump(), "mics": splits.mics, "samples": splits.samples}
         write_json(temporary / "config.json", config)
         curves(loop).to_csv(temporary / "curves.tsv", sep="\t", index=False, float_format="%.6g")
         write_json(temporary / "card.json", card(loop, params, name, started_from))
+
+
+def fitting_set(system: NdpcaSystem, train: TensorData) -> dict[str, torch.Tensor]:
+    """What bottlenecks are fitted on (facts 1.3): latents z0, z1, ... of every training item; and the mean clean magnitude a bin."""
+    latents = encode_all(system.model.eval(), train.tensors["noisy"])
+    mean = magnitude_of(train.tensors["clean"].float(), system.run.representation).mean((0, 2))
+    return {f"z{i}": torch.from_numpy(z) for i, z in enumerate(latents)} | {"mean_spectrum": mean}
 
 
 def curves(loop: Loop) -> pd.DataFrame:

@@ -48,7 +48,7 @@ class Cast:
 
 @dataclass(frozen=True)
 class Levels:
-    """Gains of sources (sources,) and of microphones (microphones,), self-noise amplitudes, and SNR as they come out."""
+    """Gains of sources (sources,) and of microphones (microphones,), self-noise amplitudes, and resulting SNRs."""
 
     source_gain: np.ndarray
     microphone_gain: np.ndarray
@@ -80,10 +80,14 @@ def casts(settings: Simulate, seed: int) -> list[Cast]:
     rooms = load_rooms(settings.rooms)
     speaker_of = {talker.id: f"P{number:02d}" for number, talker in enumerate(talkers, start=1)}
     dealt = []
-    for split in SPLITS:
+    for split, count in settings.chime6.sessions.items():
         rng = named_rng(seed, "chime6", split)
-        people, places, sounds = Deck(of_split(talkers, split), rng), Deck(rooms[split], rng), Deck(noise_pools[split], rng)
-        for session in itertools.islice(session_ids(split), settings.chime6.sessions.get(split, 0)):
+        people, places, sounds = (
+            Deck(of_split(talkers, split), rng),
+            Deck(rooms[split], rng),
+            Deck(noise_pools[split], rng),
+        )
+        for session in itertools.islice(session_ids(split), count):
             chosen = tuple(sorted(people.deal(TALKERS), key=lambda talker: speaker_of[talker.id]))
             noise_ids = sounds.deal(2 + int(rng.integers(2)))
             dealt.append(
@@ -136,7 +140,7 @@ def _sources(cast: Cast, turns: list[Turn], samples: int, rng: np.random.Generat
     for turn in turns:
         start = round(turn.start * SAMPLE_RATE)
         piece = turn.utterance.audio[: samples - start]
-        sources[turn.talker, start : start + len(piece)] += piece * np.float32(10.0 ** (rng.uniform(-3.0, 3.0) / 20.0))
+        sources[turn.talker, start : start + len(piece)] += piece * np.float32(10.0 ** (rng.uniform(-2.0, 2.0) / 20.0))
     for index, noise in enumerate(cast.noises):
         sources[TALKERS + index] = noise.make(samples, rng)
     return sources
@@ -179,9 +183,11 @@ def _levels(powers: np.ndarray, turns: list[Turn], settings: Simulate, rng: np.r
         quiet = active[talker] == 0.0
         gain[pair] = gain[0] if quiet else WORN_DB - 10.0 * np.log10(max(own, 1e-20))
     amplitude = 10.0 ** ((gain + gain_db) / 20.0)
+    # The same six devices stand in every session, U01 the best and the last the worst: cheap hardware stays cheap.
+    graded = np.linspace(*size.self_noise_db, size.arrays) + rng.uniform(-2.0, 2.0, size.arrays)
     hiss_db = np.concatenate(
         [
-            np.repeat(rng.uniform(*size.self_noise_db, size.arrays), size.channels_per_array),
+            np.repeat(graded, size.channels_per_array),
             np.full(powers.shape[1] - far, size.self_noise_db[0]),
         ]
     )
@@ -286,7 +292,8 @@ def _scene(
         pair = [microphone(far + 2 * index + ear) for ear in range(2)]
         place = {key: np.round(value, 3) for key, value in geometry["talkers"][index].items()}
         people.append(
-            {"speaker": speaker, "talker": talker.id, "sex": talker.sex, "voice": talker.description, "worn": pair} | place
+            {"speaker": speaker, "talker": talker.id, "sex": talker.sex, "voice": talker.description, "worn": pair}
+            | place
         )
     points = geometry["noises_m"]
     noises: list[dict[str, Any]] = [

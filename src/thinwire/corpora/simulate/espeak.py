@@ -129,7 +129,7 @@ def _speak(library: ctypes.CDLL, data_path: str, text: str, voice: Voice) -> Syn
     for parameter, value in ((_RATE, voice.rate), (_PITCH, voice.pitch), (_RANGE, voice.pitch_range)):
         if (code := library.espeak_SetParameter(parameter, value, 0)) != 0:
             raise CorpusError(f"eSpeak NG refuses value {value} of parameter {parameter} (code {code})")
-    ctypes.CDLL(None).srand(1)  # breath noise comes from the C library's rand()
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # breath noise; initialising has seeded it with the time of day
     data = text.encode()
     library.espeak_Synth.argtypes = [
         ctypes.c_void_p,

@@ -44,7 +44,9 @@ class MeasuredRoom:
         for talker in range(TALKERS):
             for ear, delay in ((2 * talker, 6), (2 * talker + 1, 7)):  # 0.13 m, and the far ear a little later
                 worn[talker, ear, delay] += direct
-        diffuse = self.responses[rng.integers(sources, size=len(index) + len(ears)), np.concatenate([index, ears])].copy()
+        diffuse = self.responses[
+            rng.integers(sources, size=len(index) + len(ears)), np.concatenate([index, ears])
+        ].copy()
         lag = rng.integers(0, SAMPLE_RATE // 200, len(diffuse))
         diffuse = np.stack([np.roll(row, int(shift)) for row, shift in zip(diffuse, lag, strict=True)])
         geometry = {
@@ -85,17 +87,18 @@ def read_room(folder: Path) -> MeasuredRoom:
 
 
 def load_rooms(settings: Rooms) -> dict[str, list[Room]]:
-    """Rooms for each split. A split into which no measured room falls gets shoeboxes, so that no room is in two splits."""
+    """Rooms for each split; a split into which no measured room falls gets shoeboxes, so no room is in two splits."""
     pools: dict[str, list[Room]] = {split: [] for split in SPLITS}
     rooms: list[Room] = []
     if settings.source != "pyroomacoustics":
         top = Path(settings.source)
         folders = sorted({path.parent for path in top.rglob("source*_mic*-*") if _NAME.match(path.stem)})
         if not folders:
-            message = f"params.yaml: simulate.rooms.source: {top}: no sourceN_micAA-BB files; write `pyroomacoustics` or a folder"
-            raise CorpusError(message)
+            where = f"params.yaml: simulate.rooms.source: {top}"
+            raise CorpusError(f"{where}: no sourceN_micAA-BB files; write `pyroomacoustics` or a folder")
         rooms = [read_room(folder) for folder in folders]
-    made = {room.id: room for room in [*rooms, *shoeboxes(settings)]}
+    made: dict[str, Room] = {room.id: room for room in rooms}
+    made |= {room.id: room for room in shoeboxes(settings)}
     measured = {room.id for room in rooms}
     for split, ids in by_split("room", made).items():
         own = [identity for identity in ids if identity in measured]

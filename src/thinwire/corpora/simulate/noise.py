@@ -22,7 +22,7 @@ from thinwire.seeding import rng as named_rng
 LEVEL_DB = -26.0
 MAX_LOOP_S = 60.0
 VARIANTS = 3
-_CREST = 10.0
+_CREST = 8.0
 _FADE = 800  # samples, 50 ms, where a loop closes
 
 Generator = np.random.Generator
@@ -31,8 +31,11 @@ Generator = np.random.Generator
 class NoiseSource(Protocol):
     """Something that makes noise: an id that fixes the split, and a kind."""
 
-    id: str
-    kind: str
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
 
     def make(self, samples: int, rng: Generator) -> np.ndarray:
         """(samples,) float32 at LEVEL_DB."""
@@ -162,7 +165,9 @@ def _clatter(v: Generator, rng: Generator, n: int) -> np.ndarray:
     rate, base = v.uniform(1.5, 4), v.uniform(1500, 2600)
 
     def plate() -> np.ndarray:
-        return _ring(rng, 0.4, base * np.array([1.0, 1.47, 2.09, 2.56]) * rng.uniform(0.7, 1.2), rng.uniform(0.03, 0.12))
+        return _ring(
+            rng, 0.4, base * np.array([1.0, 1.47, 2.09, 2.56]) * rng.uniform(0.7, 1.2), rng.uniform(0.03, 0.12)
+        )
 
     return _scatter(rng, n, rate, plate) + 0.003 * rng.standard_normal(n, dtype=np.float32)
 
@@ -228,8 +233,7 @@ class GeneratedNoise:
     def make(self, samples: int, rng: Generator) -> np.ndarray:
         length = min(samples, int(MAX_LOOP_S * SAMPLE_RATE))
         sound = GENERATORS[self.kind](named_rng(0, "noise", self.id), rng, length).astype(np.float32)
-        ceiling = _CREST * float(sound.std())  # the loudest click would otherwise decide the level of a session
-        return _loop(audio_io.set_level(ceiling * np.tanh(sound / ceiling), LEVEL_DB), samples)
+        return _loop(_tamed(sound), samples)
 
 
 @dataclass(frozen=True)
@@ -256,7 +260,13 @@ def _load(path: Path) -> np.ndarray:
     data = audio_io.read(path, frames=min(frames, audio_io.probe(path).frames), sample_rate=None)[0]
     if not np.any(data):
         raise CorpusError(f"{path}: silent; remove the file")
-    return audio_io.set_level(audio_io.resample(data, rate), LEVEL_DB)
+    return _tamed(audio_io.resample(data, rate))
+
+
+def _tamed(sound: np.ndarray) -> np.ndarray:
+    """At LEVEL_DB, peaks softly limited: one click would otherwise overload a session whose SNR counts mean power."""
+    ceiling = _CREST * float(sound.std())
+    return audio_io.set_level(ceiling * np.tanh(sound / ceiling), LEVEL_DB)
 
 
 def _loop(sound: np.ndarray, samples: int) -> np.ndarray:
@@ -271,7 +281,7 @@ def _loop(sound: np.ndarray, samples: int) -> np.ndarray:
 
 
 def load_noises(settings: Noise) -> list[NoiseSource]:
-    """The noises that `settings` names; raises CorpusError for a folder without audio, ParamError for an empty split."""
+    """The noises that `settings` names; CorpusError for a folder without audio, ParamError for an empty split."""
     noises: list[NoiseSource]
     if settings.source == "generators":
         noises = [GeneratedNoise(f"{kind}-{number}", kind) for number in range(1, VARIANTS + 1) for kind in GENERATORS]

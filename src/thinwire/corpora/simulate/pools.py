@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def require(pools: dict[str, list[str]], minimum: int, what: str, key: str, reme
             raise ParamError(f"params.yaml: {key}: {len(items)} {what} in split {split}, {minimum} needed; {remedy}")
 
 
-class Deck:
+class Deck(Generic[T]):
     """Deals the items of a pool in shuffled rounds, so that each is used as often as any other."""
 
     def __init__(self, items: Sequence[T], rng: np.random.Generator) -> None:

@@ -38,7 +38,8 @@ class Placement:
 class Room(Protocol):
     """A room that sessions take place in: an id that fixes the split."""
 
-    id: str
+    @property
+    def id(self) -> str: ...
 
     def place(self, rng: np.random.Generator, noises: int, arrays: int, channels: int) -> Placement:
         """Put four talkers, point noises and microphones into the room."""

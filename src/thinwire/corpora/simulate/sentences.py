@@ -1,4 +1,4 @@
-"""Sentences from a grammar: plain English of 4 to 14 words over more than 400 words, so that a recogniser has work to do."""
+"""Sentences from a grammar: plain English of 4 to 14 words over more than 400 words, enough to try a recogniser."""
 
 from __future__ import annotations
 
@@ -9,63 +9,56 @@ import numpy as np
 
 MIN_WORDS, MAX_WORDS = 4, 14
 
-LEXICON: dict[str, tuple[str, ...]] = {
-    "name": tuple(
-        "Adam Alice Anna Arthur Ben Carla Charles Clara Daniel David Diana Edward Emma Frank Grace Hannah Harry Helen Henry"
-        " Jack James Julia Karen Laura Linda Lucy Maria Martin Mary Michael Nora Oliver Paul Peter Rachel Robert Rose Ruth"
-        " Sarah Simon Sophie Susan Thomas Victor Walter".split()
-    ),
-    "place": tuple(
-        "Athens Berlin Boston Cairo Canada Chicago Dublin Egypt Geneva India Italy Japan Kenya Lisbon London Madrid Mexico"
-        " Norway Paris Rome Spain Sydney Texas Tokyo Venice Vienna".split()
-    ),
-    "site": tuple(
-        "airport bakery bank beach bridge castle church factory farm garden harbour hospital hotel kitchen library market"
-        " museum office park school station theatre village".split()
-    ),
-    "thing": tuple(
-        "apple bag basket bicycle blanket book bottle bowl box bread brush bucket butter button cake camera candle carpet chair"
-        " cheese clock coat coffee cup curtain desk door dress drum engine envelope flower fork glass guitar hammer hat jacket"
-        " kettle key knife ladder lamp lemon letter map mirror needle newspaper orange oven paper pen pencil piano picture"
-        " pillow plate pot radio ring rope salad scarf shelf shirt shoe soap sofa soup spoon sugar table teapot ticket towel"
-        " toy umbrella vase violin wallet watch wheel window".split()
-    ),
-    "things": tuple(
-        "apples books bottles boxes cards chairs coins cups eggs flowers keys letters maps oranges pages pens plates potatoes"
-        " shirts shoes spoons stamps tickets tomatoes".split()
-    ),
-    "person": tuple(
-        "aunt baker brother captain child cousin daughter dentist doctor driver farmer father friend gardener manager mother"
-        " neighbour nurse painter pilot sailor sister soldier student teacher uncle waiter writer".split()
-    ),
-    "animal": tuple("bear bird cat cow dog duck fox goat horse lion monkey mouse rabbit sheep tiger wolf".split()),
-    "adjective": tuple(
-        "ancient beautiful big black blue bright broken brown careful cheap clean cold dark dirty dry empty expensive famous"
-        " fresh gentle golden green happy heavy huge hungry large little long lovely narrow new noisy old pale perfect pink"
-        " quiet red round rusty sharp short silver simple slow small smooth soft strange strong sweet tall thick thin tiny"
-        " warm white wide wooden yellow young".split()
-    ),
-    "past": tuple(
-        "borrowed bought brought carried chose cleaned dropped found fixed forgot gave hid kept lost moved needed noticed"
-        " opened ordered packed painted pulled pushed remembered returned sold sent stole took threw touched wanted washed".split()
-    ),
-    "base": tuple(
-        "borrow bring buy carry choose clean drop find fix hide keep lose move open order pack paint sell send take throw wash".split()
-    ),
-    "motion": tuple("drove flew hurried ran rode sailed travelled walked wandered went".split()),
-    "manner": tuple("again alone carefully early easily gladly late loudly often politely quickly quietly slowly together".split()),
-    "when": tuple(
-        "yesterday|today|tomorrow|tonight|this morning|last night|last winter|next summer|after lunch|before dinner|every week"
-        "|on Monday|on Tuesday|on Wednesday|on Thursday|on Friday|on Saturday|on Sunday|in January|in March|in April|in June"
-        "|in August|in October|in December".split("|")
-    ),
-    "weather": tuple("cloudy cool foggy hot rainy snowy stormy sunny wet windy".split()),
-    "where": tuple("behind beside near under inside above".split()),
-    "ones": tuple("one two three four five six seven eight nine".split()),
-    "teens": tuple("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()),
-    "tens": tuple("twenty thirty forty fifty sixty seventy eighty ninety".split()),
-    "subject": ("I", "we", "they", "you", "he", "she"),
-}
+_LISTS = """
+name: Adam, Alice, Anna, Arthur, Ben, Carla, Charles, Clara, Daniel, David, Diana, Edward, Emma, Frank, Grace, Hannah,
+  Harry, Helen, Henry, Jack, James, Julia, Karen, Laura, Linda, Lucy, Maria, Martin, Mary, Michael, Nora, Oliver,
+  Paul, Peter, Rachel, Robert, Rose, Ruth, Sarah, Simon, Sophie, Susan, Thomas, Victor, Walter
+place: Athens, Berlin, Boston, Cairo, Canada, Chicago, Dublin, Egypt, Geneva, India, Italy, Japan, Kenya, Lisbon,
+  London, Madrid, Mexico, Norway, Paris, Rome, Spain, Sydney, Texas, Tokyo, Venice, Vienna
+site: airport, bakery, bank, beach, bridge, castle, church, factory, farm, garden, harbour, hospital, hotel, kitchen,
+  library, market, museum, office, park, school, station, theatre, village
+thing: apple, bag, basket, bicycle, blanket, book, bottle, bowl, box, bread, brush, bucket, butter, button, cake,
+  camera, candle, carpet, chair, cheese, clock, coat, coffee, cup, curtain, desk, door, dress, drum, engine, envelope,
+  flower, fork, glass, guitar, hammer, hat, jacket, kettle, key, knife, ladder, lamp, lemon, letter, map, mirror,
+  needle, newspaper, orange, oven, paper, pen, pencil, piano, picture, pillow, plate, pot, radio, ring, rope, salad,
+  scarf, shelf, shirt, shoe, soap, sofa, soup, spoon, sugar, table, teapot, ticket, towel, toy, umbrella, vase,
+  violin, wallet, watch, wheel, window
+things: apples, books, bottles, boxes, cards, chairs, coins, cups, eggs, flowers, keys, letters, maps, oranges, pages,
+  pens, plates, potatoes, shirts, shoes, spoons, stamps, tickets, tomatoes
+person: aunt, baker, brother, captain, child, cousin, daughter, dentist, doctor, driver, farmer, father, friend,
+  gardener, manager, mother, neighbour, nurse, painter, pilot, sailor, sister, soldier, student, teacher, uncle,
+  waiter, writer
+animal: bear, bird, cat, cow, dog, duck, fox, goat, horse, lion, monkey, mouse, rabbit, sheep, tiger, wolf
+adjective: ancient, beautiful, big, black, blue, bright, broken, brown, careful, cheap, clean, cold, dark, dirty, dry,
+  empty, expensive, famous, fresh, gentle, golden, green, happy, heavy, huge, hungry, large, little, long, lovely,
+  narrow, new, noisy, old, pale, perfect, pink, quiet, red, round, rusty, sharp, short, silver, simple, slow, small,
+  smooth, soft, strange, strong, sweet, tall, thick, thin, tiny, warm, white, wide, wooden, yellow, young
+past: borrowed, bought, brought, carried, chose, cleaned, dropped, found, fixed, forgot, gave, hid, kept, lost, moved,
+  needed, noticed, opened, ordered, packed, painted, pulled, pushed, remembered, returned, sold, sent, stole, took,
+  threw, touched, wanted, washed
+base: borrow, bring, buy, carry, choose, clean, drop, find, fix, hide, keep, lose, move, open, order, pack, paint,
+  sell, send, take, throw, wash
+motion: drove, flew, hurried, ran, rode, sailed, travelled, walked, wandered, went
+manner: again, alone, carefully, early, easily, gladly, late, loudly, often, politely, quickly, quietly, slowly,
+  together
+when: yesterday, today, tomorrow, tonight, this morning, last night, last winter, next summer, after lunch, before
+  dinner, every week, on Monday, on Tuesday, on Wednesday, on Thursday, on Friday, on Saturday, on Sunday, in January,
+  in March, in April, in June, in August, in October, in December
+weather: cloudy, cool, foggy, hot, rainy, snowy, stormy, sunny, wet, windy
+where: behind, beside, near, under, inside, above
+ones: one, two, three, four, five, six, seven, eight, nine
+teens: ten, eleven, twelve, thirteen, fourteen, fifteen, sixteen, seventeen, eighteen, nineteen
+tens: twenty, thirty, forty, fifty, sixty, seventy, eighty, ninety
+subject: I, we, they, you, he, she
+"""
+
+
+def _lexicon(text: str) -> dict[str, tuple[str, ...]]:
+    rows = (row.split(":") for row in re.sub(r"\n +", " ", text.strip()).splitlines())
+    return {kind: tuple(word.strip() for word in words.split(",")) for kind, words in rows}
+
+
+LEXICON = _lexicon(_LISTS)
 
 TEMPLATES: tuple[str, ...] = (
     "The {adjective} {thing} is {where} the {thing}.",

@@ -62,9 +62,14 @@ class Utterance:
 class Talker(Protocol):
     """Somebody who says things: a numeric id that fixes the split, sex M or F, and a description."""
 
-    id: str
-    sex: str
-    description: str
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def sex(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
 
     def say(self, rng: np.random.Generator) -> Utterance:
         """One utterance drawn with `rng`."""
@@ -80,7 +85,9 @@ def _parts(text: str, sentence_words: tuple[str, ...]) -> list[tuple[int, int]]:
     return spans
 
 
-def _word_intervals(said: Sentence, events: tuple[espeak.Event, ...], phones: list[Interval], rate: int) -> list[Interval]:
+def _word_intervals(
+    said: Sentence, events: tuple[espeak.Event, ...], phones: list[Interval], rate: int
+) -> list[Interval]:
     """Times of words from word events; words that eSpeak joins to one event share its time by their letters."""
     spans = _parts(said.text, said.words)
     starts: dict[int, float] = {}
@@ -142,7 +149,7 @@ class EspeakTalker:
 
 @dataclass(frozen=True)
 class FolderTalker:
-    """A speaker of a LibriSpeech-layout folder; words come from `*.trans.txt` where there is one, times are estimates."""
+    """A speaker of a LibriSpeech-layout folder; words from `*.trans.txt` where there is one, their times estimates."""
 
     id: str
     sex: str
@@ -176,7 +183,7 @@ def _load(path: Path) -> np.ndarray:
 
 
 def cut(utterance: Utterance, start: float, end: float) -> Utterance:
-    """The part from `start` to `end` seconds with 5 ms fades, times counted from its beginning; words by their middle."""
+    """The part from `start` to `end` seconds with 5 ms fades; words and phones belong where their middle is."""
     first, last = (round(t * audio_io.SAMPLE_RATE) for t in (start, end))
     piece = utterance.audio[max(first, 0) : last].copy()
     fade = min(_FADE, len(piece) // 2)
@@ -209,7 +216,9 @@ def espeak_talkers(count: int) -> list[EspeakTalker]:
         for index, variant in enumerate(VARIANTS)
     ]
     if count > len(names):
-        raise ParamError(f"params.yaml: simulate.talkers.count: eSpeak has {len(names)} voices here, {count} were asked for")
+        raise ParamError(
+            f"params.yaml: simulate.talkers.count: eSpeak has {len(names)} voices here, {count} were asked for"
+        )
     talkers = []
     for (accent, variant), identity in zip(names[:count], balanced("talker", numbered("", FIRST_ID), 4), strict=False):
         draw = named_rng(0, "talker", identity)
@@ -224,7 +233,7 @@ def espeak_talkers(count: int) -> list[EspeakTalker]:
 
 
 def folder_talkers(folder: Path, count: int) -> list[FolderTalker]:
-    """At most `count` speakers of `speaker/chapter/speaker-chapter-utt.flac` under `folder`, those with most files first.
+    """At most `count` speakers of `speaker/chapter/speaker-chapter-utt.flac` under `folder`, most files first.
 
     Raises CorpusError when there are none.
     """
@@ -234,7 +243,9 @@ def folder_talkers(folder: Path, count: int) -> list[FolderTalker]:
         if speaker.isdigit() and path.stem.startswith(f"{speaker}-{path.parent.name}-"):
             files.setdefault(speaker, []).append(path)
     if not files:
-        raise CorpusError(f"{folder}: no speaker/chapter/speaker-chapter-utt.flac found; give a LibriSpeech-layout folder")
+        raise CorpusError(
+            f"{folder}: no speaker/chapter/speaker-chapter-utt.flac found; give a LibriSpeech-layout folder"
+        )
     ranked = sorted(files, key=lambda speaker: (-len(files[speaker]), int(speaker)))
     chosen = itertools.islice(balanced("talker", ranked, 4), count)
     sexes = _sexes(folder)
@@ -255,7 +266,9 @@ def _sexes(folder: Path) -> dict[str, str]:
     table = next((path for parent in (folder, folder.parent) if (path := parent / "SPEAKERS.TXT").is_file()), None)
     if table is None:
         return {}
-    rows = [line.split("|") for line in table.read_text("utf-8").splitlines() if not line.startswith(";") and "|" in line]
+    rows = [
+        line.split("|") for line in table.read_text("utf-8").splitlines() if not line.startswith(";") and "|" in line
+    ]
     return {row[0].strip(): row[1].strip() for row in rows}
 
 
@@ -267,7 +280,9 @@ def load_talkers(settings: Talkers, minimum: int) -> list[Talker]:
     else:
         folder = Path(settings.source)
         if not folder.is_dir():
-            raise CorpusError(f"params.yaml: simulate.talkers.source: {folder}: no such folder; write `espeak` or a folder")
+            raise CorpusError(
+                f"params.yaml: simulate.talkers.source: {folder}: no such folder; write `espeak` or a folder"
+            )
         talkers = list(folder_talkers(folder, settings.count))
     pools = by_split("talker", [talker.id for talker in talkers])
     require(pools, minimum, "talkers", "simulate.talkers.count", f"raise it (eSpeak: {3 * minimum} are enough)")

@@ -19,6 +19,7 @@ MAX_TURN_S = 6.0
 _LEAD_S = 0.3
 _MIN_SLOT_S = 0.2
 _WINDOW_TRIES = 20
+_TALK = 0.45  # windows with less speech are passed over: breaks, and people out of the room
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Shares:
 
 
 class Stream:
-    """A talker's speech as one stream from which turns of wanted lengths are taken, broken between words where known."""
+    """A talker's speech as one stream from which turns of wanted lengths are taken, broken between words."""
 
     def __init__(self, talker: Talker, rng: np.random.Generator) -> None:
         self._talker, self._rng = talker, rng
@@ -116,9 +117,13 @@ def converse(streams: list[Stream], settings: Timing, session_s: float, rng: np.
         lag_overlap = max(settings.overlap * (end + said.seconds) - overlap, 0.0)
         room = max(end - free_since - 0.1, 0.0)
         if turns and rng.random() * (lag_silence + lag_overlap) < lag_overlap:
-            start = end - min(rng.exponential(0.8 + 4.0 * settings.overlap), room, 0.95 * said.seconds, lag_overlap + 0.8)
+            start = end - min(
+                rng.exponential(0.8 + 4.0 * settings.overlap), room, 0.95 * said.seconds, lag_overlap + 0.8
+            )
         else:
-            start = end + min(rng.gamma(2.0, 0.2 + settings.silence), lag_silence + 0.2)
+            start = end + min(
+                rng.gamma(2.0, 0.2 + 1.4 * settings.silence / (1.0 - settings.silence)), lag_silence + 0.2
+            )
         left = session_s - start
         if said.seconds > left:
             if left < 2 * _MIN_SLOT_S:
@@ -172,7 +177,9 @@ def timing_files(source: str, split: str) -> list[Path]:
     """
     files = sorted(Path(source).rglob("S*.json"))
     if not files:
-        raise CorpusError(f"params.yaml: simulate.timing.source: {source}: no S*.json found; write `generator` or a folder")
+        raise CorpusError(
+            f"params.yaml: simulate.timing.source: {source}: no S*.json found; write `generator` or a folder"
+        )
     return [path for path in files if path.parent.name == split] or files
 
 
@@ -187,13 +194,13 @@ def replay(streams: list[Stream], files: list[Path], session_s: float, rng: np.r
         segments = _segments(files[int(rng.integers(len(files)))])
         begin = rng.uniform(0.0, max(max((end for _, _, end in segments), default=0.0) - session_s, 0.0))
         window = [(who, a - begin, b - begin) for who, a, b in segments if a >= begin and b <= begin + session_s]
-        if sum(b - a for _, a, b in window) > 0.1 * session_s:
+        if sum(b - a for _, a, b in window) > _TALK * session_s:
             break
     talking: dict[str, float] = {}
     for who, a, b in window:
         talking[who] = talking.get(who, 0.0) + b - a
     order = sorted(sorted(talking, key=lambda who: -talking[who])[: len(streams)])
-    turns = []
+    turns: list[Turn] = []
     for index, (who, a, b) in enumerate(window):
         if who not in order or b - a < _MIN_SLOT_S:
             continue

@@ -24,7 +24,8 @@ from thinwire.systems.ndpca.model import NdpcaModel
 from thinwire.systems.ndpca.pca import LinearBottleneck
 from thinwire.systems.ndpca.representation import FLOOR, gain_of, prepare, synthesise
 
-LEVELS = 256
+LEVELS = 117
+"""Water levels half a decibel apart; at the last the largest deviation is 240 steps, where the tables end."""
 MAX_SEGMENTS = 36_000
 
 
@@ -69,7 +70,7 @@ class NdpcaCodec:
         self._plans: dict[int, Plan] = {}
 
     def plan(self, level: int) -> Plan:
-        """The plan of a level 0..255: water levels fall from the largest variance in steps of half a decibel."""
+        """The plan of a level 0..116: water levels fall from the largest variance in steps of half a decibel."""
         if level not in self._plans:
             water = self.top * 10.0 ** (-level / 20.0)
             deviation = self.bottleneck.deviation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -51,28 +52,21 @@ class NdpcaModel(nn.Module):
         build = (frames, latent // groups, width, shape.blocks, shape.stride)
         self.encoders = nn.ModuleList([SpectralEncoder(features, *build) for _ in range(groups)])
         self.decoder = SpectralDecoder(channels * bins, frames, latent, shape.decoder_width, shape.decoder_blocks, shape.stride)
-        for name, length in (("input", features), ("output", channels * bins)):
-            self.register_buffer(f"{name}_mean", torch.zeros(length, 1))
-            self.register_buffer(f"{name}_std", torch.ones(length, 1))
 
     def fit_statistics(self, noisy: Tensor, clean: Tensor) -> None:
         """Set the standardisation from training tensors (n, K, C, F, T) and (n, C, F, T)."""
-        per_group = self.mics // self.groups
-        for name, data, repeat in (("input", noisy.flatten(0, 1), per_group), ("output", clean, 1)):
-            moments = data.float().flatten(1, 2)
-            mean = moments.mean((0, 2)).repeat(repeat)[:, None]
-            std = moments.std((0, 2)).clamp_min(1e-3).repeat(repeat)[:, None]
-            getattr(self, f"{name}_mean").copy_(mean)
-            getattr(self, f"{name}_std").copy_(std)
+        def moments(data: Tensor, repeat: int) -> tuple[Tensor, Tensor]:
+            bins = data.float().flatten(1, 2)
+            return bins.mean((0, 2)).repeat(repeat), bins.std((0, 2)).clamp_min(1e-3).repeat(repeat)
+
+        sides = [(encoder.projection, moments(noisy.flatten(0, 1), self.mics // self.groups)) for encoder in self.encoders]
+        for layer, (mean, std) in [*sides, (self.decoder.output, moments(clean, 1))]:
+            layer.mean.copy_(mean)  # type: ignore[operator, union-attr]
+            layer.std.copy_(std)  # type: ignore[operator, union-attr]
 
     def encoder_inputs(self, x: Tensor) -> list[Tensor]:
-        """Standardised (B, features, T) for each encoder: neighbouring microphones share one."""
-        parts = x.flatten(2, 3).chunk(self.groups, dim=1)
-        return [(part.flatten(1, 2) - self.input_mean) / self.input_std for part in parts]
-
-    def encode_source(self, x: Tensor, source: int) -> Tensor:
-        """What encoder `source` sends for its own microphones (B, mics, C, F, T): (B, d), no other microphone is looked at."""
-        return self.encoders[source]((x.flatten(2, 3).flatten(1, 2) - self.input_mean) / self.input_std)
+        """(B, features, T) for each encoder, of its own microphones alone: neighbours share one."""
+        return [part.flatten(1, 2) for part in x.flatten(2, 3).chunk(self.groups, dim=1)]
 
     def encode(self, x: Tensor) -> list[Tensor]:
         """z_i of every encoder for all microphones (B, K, C, F, T)."""
@@ -80,8 +74,7 @@ class NdpcaModel(nn.Module):
 
     def decode(self, z_hat: Tensor) -> Tensor:
         """X_hat = D(z_hat), (B, D) to (B, C, F, T)."""
-        standard = self.decoder(z_hat)
-        return (standard * self.output_std + self.output_mean).unflatten(1, self.grid[:2])
+        return self.decoder(z_hat).unflatten(1, self.grid[:2])
 
     def forward(self, x: Tensor, budget: int | None = None) -> NdpcaOutput:
         """Encode, project to a random budget if one is given (training), decode."""
@@ -113,3 +106,12 @@ def build_model(shape: NdpcaShape, spectrum: Spectrum, run: Run, mics: int, samp
     """The model of a run's row; a `fixed` model has a latent of just its one bandwidth."""
     latent = run.fixed_m if run.fixed_m is not None else shape.latent
     return NdpcaModel(shape, spectrum, run.arch, run.representation, latent, mics, samples)
+
+
+def encode_all(model: NdpcaModel, noisy: Tensor) -> list[np.ndarray]:
+    """z_i of every item, as float64 (n, d_i)."""
+    parts = []
+    with torch.no_grad():
+        for block in noisy.split(256):
+            parts.append([z.double().numpy() for z in model.encode(block.float())])
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]

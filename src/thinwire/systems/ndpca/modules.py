@@ -3,9 +3,40 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from thinwire.nn.blocks import ResidualBlock
+
+
+class FrequencyProjection(nn.Conv1d):
+    """Eq. 4 on standardised bins: W ((x - mean) / std) + b, computed as one convolution whose weights hold mean and std.
+
+    Shape: (B, features, T) to (B, width, T). `mean` and `std` (features,) are training statistics and belong to the model.
+    """
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__(features, width, 1)
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("std", torch.ones(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight / self.std[None, :, None]
+        assert self.bias is not None
+        return F.conv1d(x, weight, self.bias - weight[:, :, 0] @ self.mean)
+
+
+class FrequencyExpansion(nn.Conv1d):
+    """Eq. 8 to standardised bins: (W h + b) std + mean, likewise as one convolution. Shape: (B, width, T) to (B, features, T)."""
+
+    def __init__(self, width: int, features: int) -> None:
+        super().__init__(width, features, 1)
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("std", torch.ones(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.bias is not None
+        return F.conv1d(x, self.weight * self.std[:, None, None], self.bias * self.std + self.mean)
 
 
 class SpectralEncoder(nn.Module):
@@ -16,7 +47,7 @@ class SpectralEncoder(nn.Module):
 
     def __init__(self, features: int, frames: int, latent: int, width: int, blocks: int, stride: int) -> None:
         super().__init__()
-        self.projection = nn.Conv1d(features, width, 1)
+        self.projection = FrequencyProjection(features, width)
         self.temporal = nn.Conv1d(width, width, 3, padding=1)
         self.down = nn.Conv1d(width, width, stride, stride=stride)
         self.blocks = nn.Sequential(*[ResidualBlock(width) for _ in range(blocks)])
@@ -48,7 +79,7 @@ class SpectralDecoder(nn.Module):
         self.blocks = nn.Sequential(*[ResidualBlock(width) for _ in range(blocks)])
         self.up = nn.ConvTranspose1d(width, width, stride, stride=stride)
         self.smooth = ResidualBlock(width)
-        self.output = nn.Conv1d(width, features, 1)
+        self.output = FrequencyExpansion(width, features)
         pad = frames - (frames // stride) * stride
         self.pad = nn.ReplicationPad1d((0, pad)) if pad else nn.Identity()
 

@@ -12,8 +12,11 @@ from thinwire.nn.discriminator import StftDiscriminator, logit_gap
 from thinwire.nn.trainable import Batch, Losses, Trainable
 from thinwire.params.systems import Ndpca, Run
 from thinwire.systems.ndpca.losses import latent_losses, spectral_losses
-from thinwire.systems.ndpca.model import NdpcaModel, build_model
+from thinwire.systems.ndpca.model import NdpcaModel, NdpcaOutput, build_model
 from thinwire.systems.ndpca.representation import magnitude_of, waveform
+
+
+MONITORED_ITEMS = 16
 
 
 class Task(Protocol):
@@ -50,6 +53,8 @@ class NdpcaSystem(Trainable):
             "perceptual": losses["perceptual"] * run.lambda_perc if aware else 0.0,
         }
 
+        self.trained = {name for name, weight in self.weights.items() if weight != 0.0}
+
     def deployed(self) -> nn.Module:
         return self.model
 
@@ -64,7 +69,9 @@ class NdpcaSystem(Trainable):
         budget = draw_budget(self.params, self.model.latent, generator) if self.run.bottleneck == "ndpca" else None
         out = self.model(batch["noisy"], budget)
         representation = self.run.representation
-        named = spectral_losses(clean, out.output, representation) | latent_losses(out.latents, out.projected)
+        named = self.monitored(clean, out)
+        named |= spectral_losses(clean, out.output, representation, self.trained)
+        named |= latent_losses(out.latents, out.projected, self.trained)
         if not self._task:
             return Losses(named)
         some = slice(0, self.params.aware_items)
@@ -74,6 +81,13 @@ class NdpcaSystem(Trainable):
         if critic is not None:
             named["perceptual"] = logit_gap(critic(real).logits, critic(fake).logits).mean()
         return Losses(named, real.detach(), fake.detach())
+
+    @torch.no_grad()
+    def monitored(self, clean: Tensor, out: NdpcaOutput) -> dict[str, Tensor]:
+        """Every named loss, for the curves; spectral ones on a part of the batch while training, for speed."""
+        some = slice(0, MONITORED_ITEMS if self.training else None)
+        spectral = spectral_losses(clean[some], out.output[some], self.run.representation)
+        return spectral | latent_losses(out.latents, out.projected)
 
     def with_clean_phase(self, magnitude: Tensor, phase: Tensor) -> Tensor:
         """Waveform (B, 1, samples) of compressed magnitudes (B, F, T) under given phases."""

@@ -1,0 +1,123 @@
+"""Every notebook runs on results of the agreed shapes and leaves figures, tables and verdicts; its source is clean."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from fake_results import make_workspace
+from nbclient import NotebookClient
+
+from thinwire.claims import load_claims, read_verdicts
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+NAMES = sorted(path.stem for path in (NOTEBOOKS / "ndpca").glob("*.ipynb"))
+EXPECTED = {
+    "allocation": (["by_bandwidth", "by_scene", "share_by_snr"], ["by_bandwidth", "share_by_snr"]),
+    "bits": (["psnr_vs_kbps", "floats_vs_bits", "players"], ["rates"]),
+    "capacity": (["capacity_and_budget", "rate_distortion"], ["trace", "quantiser", "summary"]),
+    "convergence": (["convergence", "named_losses"], ["curves", "table1", "table2", "table3", "table4"]),
+    "look_inside": (["chain", "latents", "budgets", "directions"], ["settings", "items"]),
+    "psnr_vs_bandwidth": (
+        ["psnr_vs_bandwidth", "ratio_to_joint", "targets", "representations"],
+        ["psnr", "ratio_to_joint", "single_model", "targets", "gains"],
+    ),
+    "rate_distortion_perception": (["distortion_vs_bandwidth", "realism_vs_distortion"], ["sweep"]),
+    "room": (["room"], ["places", "counts"]),
+    "spectrograms": (["clean_noisy", "surface"], ["items", "summary"]),
+    "system": (["system", "training"], ["parts"]),
+}
+
+
+def execute(path: Path, workspace: Path, **values: object) -> nbformat.NotebookNode:
+    """Run a notebook as papermill would, with values after its parameters cell."""
+    notebook = nbformat.read(path, 4)
+    place = next(k for k, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", []))
+    text = "\n".join(f"{name} = {value!r}" for name, value in values.items())
+    notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(text))
+    resources = {"metadata": {"path": str(workspace)}}
+    return NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_workspace(tmp_path_factory.mktemp("workbook"))
+
+
+@pytest.fixture(scope="module")
+def executed(workspace: Path) -> dict[str, nbformat.NotebookNode]:
+    """All notebooks, two at a time: most of the time is spent in starting kernels."""
+    with ThreadPoolExecutor(2) as pool:
+        jobs = {
+            name: pool.submit(execute, NOTEBOOKS / "ndpca" / f"{name}.ipynb", workspace, interactive=False)
+            for name in NAMES
+        }
+        return {name: job.result() for name, job in jobs.items()}
+
+
+def test_all_ten_are_there() -> None:
+    assert set(NAMES) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_leaves_what_it_promises(name: str, executed: dict, workspace: Path) -> None:
+    figures, tables = EXPECTED[name]
+    reports = workspace / "reports"
+    assert {path.stem for path in (reports / "figures" / "ndpca" / name).glob("*.png")} == set(figures)
+    assert {path.stem for path in (reports / "tables" / "ndpca" / name).glob("*.csv")} == set(tables)
+    assert all(len(pd.read_csv(reports / "tables" / "ndpca" / name / f"{table}.csv")) for table in tables)
+    judged = read_verdicts(reports / "verdicts" / "ndpca" / f"{name}.json")
+    assert set(judged) == {claim.id for claim in load_claims("ndpca", workspace).values() if claim.notebook == name}
+    for verdict in judged.values():
+        assert all((workspace / path).is_file() for path in verdict.evidence), verdict.evidence
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_every_figure_is_in_the_executed_copy(name: str, executed: dict) -> None:
+    outputs = [output for cell in executed[name].cells for output in cell.get("outputs", [])]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) == len(EXPECTED[name][0])
+    assert not [output for output in outputs if "widget" in str(output.get("data", {}).keys())]
+
+
+@pytest.mark.parametrize(
+    "path", [*sorted((NOTEBOOKS / "ndpca").glob("*.ipynb")), NOTEBOOKS / "watch.ipynb"], ids=lambda path: path.stem
+)
+def test_source_is_short_and_clean(path: Path) -> None:
+    notebook = json.loads(path.read_text("utf-8"))
+    cells = notebook["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert len(cells) < 12
+    assert [cell["id"] for cell in cells] == [f"cell-{k:03d}" for k in range(len(cells))]
+    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in cells if cell["cell_type"] == "code")
+    assert [cell["metadata"] for cell in cells if cell["metadata"]] == [{"tags": ["parameters"]}]
+    assert all("class " not in text and "glob" not in text and len(text.splitlines()) <= 16 for text in code)
+    assert "".join(cells[0]["source"]).startswith("# ")
+
+
+def test_equal_bytes_twice(executed: dict, workspace: Path) -> None:
+    folder = workspace / "reports" / "figures" / "ndpca" / "allocation"
+    before = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    execute(NOTEBOOKS / "ndpca" / "allocation.ipynb", workspace, interactive=False)
+    assert before == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def test_widgets_in_lab(workspace: Path) -> None:
+    notebook = execute(NOTEBOOKS / "ndpca" / "allocation.ipynb", workspace, interactive=True, out="lab")
+    kinds = [kind for cell in notebook.cells for output in cell.get("outputs", []) for kind in output.get("data", {})]
+    assert "application/vnd.jupyter.widget-view+json" in kinds
+
+
+def test_watch_draws_a_run_that_goes_on(workspace: Path) -> None:
+    going = workspace / "resume" / "e1_agnostic-0123456789abcdef"
+    going.mkdir(parents=True, exist_ok=True)
+    (going / "curves.tsv").write_text(
+        "step\tsplit\ttotal\tmse\n0\tdev\t1.0\t1.0\n50\ttrain\t0.5\t0.5\n50\tdev\t0.6\t0.6\n"
+    )
+    notebook = execute(NOTEBOOKS / "watch.ipynb", workspace, run="e1_agnostic", redraws=1, interactive=False)
+    assert any("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))
