@@ -1,4 +1,6 @@
-"""A tiny workspace of invented but consistent results, in every shape that the stages leave; for tests of notebooks only."""
+"""A tiny workspace of invented but consistent results, in every shape that the stages leave; for tests of notebooks
+only.
+"""
 
 from __future__ import annotations
 
@@ -73,15 +75,23 @@ def scene() -> dict:
     """A session's geometry as the simulator writes it."""
     walls = [(0.9, 0.15, 1.2), (4.4, 0.15, 1.5), (5.85, 1.7, 1.0), (5.0, 4.05, 1.8), (1.3, 4.05, 1.1), (0.15, 2.2, 1.6)]
     arrays = [
-        {"array": f"U{k + 1:02d}", "channels": [
-            {"channel": f"CH{c + 1}", "snr_db": 9.0 - k, "position_m": [x + 0.04 * c, y, z]} for c in range(4)]}
+        {
+            "array": f"U{k + 1:02d}",
+            "channels": [
+                {"channel": f"CH{c + 1}", "snr_db": 9.0 - k, "position_m": [x + 0.04 * c, y, z]} for c in range(4)
+            ],
+        }
         for k, (x, y, z) in enumerate(walls)
-    ]  # fmt: skip
+    ]
     talkers = [
-        {"speaker": f"P{45 + k}", "worn": [{"snr_db": 20.0}] * 2, "position_m": [x, y, 1.2],
-         "ears_m": [[x - 0.08, y, 1.2], [x + 0.08, y, 1.2]]}
+        {
+            "speaker": f"P{45 + k}",
+            "worn": [{"snr_db": 20.0}] * 2,
+            "position_m": [x, y, 1.2],
+            "ears_m": [[x - 0.08, y, 1.2], [x + 0.08, y, 1.2]],
+        }
         for k, (x, y) in enumerate([(2.4, 1.5), (3.6, 1.6), (3.5, 2.7), (2.5, 2.8)])
-    ]  # fmt: skip
+    ]
     noises = [{"kind": "fan", "position_m": [5.2, 3.4, 2.0]}, {"kind": "babble", "position_m": None}]
     room = {"id": "room-07", "dimensions_m": [6.0, 4.2, 2.7], "rt60_s": 0.35, "source": "shoebox"}
     return {"session": "S21", "split": "eval", "room": room, "talkers": talkers, "arrays": arrays, "noises": noises}
@@ -94,7 +104,9 @@ def modes(run: Run) -> list[str]:
 
 
 def items(params: Params, name: str, run: Run) -> pd.DataFrame:
-    """items.parquet: PSNR rises with m and falls with worse systems; perceptual measures on a few items and bandwidths."""
+    """items.parquet: PSNR rises with m and falls with worse systems; perceptual measures on a few items and
+    bandwidths.
+    """
     settings = params.evaluation.ndpca
     rng = np.random.default_rng([7, *name.encode()])
     own = np.random.default_rng(3).normal(0, 1.2, ITEMS)  # what makes an item hard is the same for every system
@@ -114,16 +126,39 @@ def items(params: Params, name: str, run: Run) -> pd.DataFrame:
             )
             some = (np.arange(ITEMS) % 2 == 0) & (mode == modes(run)[0])
             blank = {c: np.where(heard, rng.normal(0, 0.05, ITEMS), np.nan) for c in ("a", "b", "c")}
-            frames.append(pd.DataFrame({
-                "segment_id": IDS, "speaker": "P45", "room": "room-07", "noise": "n1", "run": name, "seed": run.seed, "arch": run.arch,
-                "representation": run.representation, "setting": run.setting, "lambda_perc": weight, "bottleneck": mode, "m": m,
-                "psnr_magnitude": psnr, "psnr_magnitude_noisy": psnr - 2 + 0.4 * aware, "snr_spectral": psnr - 9, "mse": 0.01,
-                "distortion": np.where(some, 0.9 - 0.05 * octave + 0.01 * weight + rng.normal(0, 0.01, ITEMS), np.nan),
-                "psnr_paper": psnr - 8 + blank["a"], "psnr_complex": psnr - 3 + blank["a"], "psnr_enhanced": psnr + 0.3 + blank["b"],
-                "pesq": 1.4 + blank["a"], "stoi": 0.6 + blank["b"], "si_sdr": -20 + blank["c"],
-                "plcmos": (2.0 + 0.02 * weight + 0.1 * octave + blank["b"]) if aware else np.nan,
-                "logit_gap": (0.5 - 0.012 * weight - 0.02 * octave + blank["c"] / 5) if aware else np.nan,
-            }))  # fmt: skip
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "segment_id": IDS,
+                        "speaker": "P45",
+                        "room": "room-07",
+                        "noise": "n1",
+                        "run": name,
+                        "seed": run.seed,
+                        "arch": run.arch,
+                        "representation": run.representation,
+                        "setting": run.setting,
+                        "lambda_perc": weight,
+                        "bottleneck": mode,
+                        "m": m,
+                        "psnr_magnitude": psnr,
+                        "psnr_magnitude_noisy": psnr - 2 + 0.4 * aware,
+                        "snr_spectral": psnr - 9,
+                        "mse": 0.01,
+                        "distortion": np.where(
+                            some, 0.9 - 0.05 * octave + 0.01 * weight + rng.normal(0, 0.01, ITEMS), np.nan
+                        ),
+                        "psnr_paper": psnr - 8 + blank["a"],
+                        "psnr_complex": psnr - 3 + blank["a"],
+                        "psnr_enhanced": psnr + 0.3 + blank["b"],
+                        "pesq": 1.4 + blank["a"],
+                        "stoi": 0.6 + blank["b"],
+                        "si_sdr": -20 + blank["c"],
+                        "plcmos": (2.0 + 0.02 * weight + 0.1 * octave + blank["b"]) if aware else np.nan,
+                        "logit_gap": (0.5 - 0.012 * weight - 0.02 * octave + blank["c"] / 5) if aware else np.nan,
+                    }
+                )
+            )
     return pd.concat(frames, ignore_index=True)
 
 
@@ -132,8 +167,16 @@ def write_run(root: Path, params: Params, name: str, run: Run) -> None:
     model, results = root / "models" / name, root / "results" / name
     model.mkdir(parents=True)
     results.mkdir(parents=True)
-    card = {"run": name, "init": "scratch", "init_steps": 0, "init_hours_seen": 0.0, "steps": run.steps, "batch": 144, "hours_seen": 16.0,
-            "training_items": 900}  # fmt: skip
+    card = {
+        "run": name,
+        "init": "scratch",
+        "init_steps": 0,
+        "init_hours_seen": 0.0,
+        "steps": run.steps,
+        "batch": 144,
+        "hours_seen": 16.0,
+        "training_items": 900,
+    }
     (model / "card.json").write_text(json.dumps(card))
     (model / "config.json").write_text(json.dumps({"run": run.model_dump(), "mics": 4, "samples": 16_000}))
     table = curves(run, name)
@@ -201,8 +244,10 @@ def write_allocation(results: Path, params: Params, run: Run) -> None:
         for name in IDS:
             snr = np.array([12.0, 6.0, 3.0, 0.0]) + rng.normal(0, 4, 4)
             drawn = rng.multinomial(m, np.exp(snr / 10) / np.exp(snr / 10).sum())
-            scenes += [{"m": m, "segment_id": name, "source": s, "components": int(c), "snr_db": float(x)}
-                       for s, c, x in zip(SOURCES, drawn, snr, strict=True)]  # fmt: skip
+            scenes += [
+                {"m": m, "segment_id": name, "source": s, "components": int(c), "snr_db": float(x)}
+                for s, c, x in zip(SOURCES, drawn, snr, strict=True)
+            ]
     pd.DataFrame(fixed).to_parquet(results / "allocation.parquet", index=False)
     pd.DataFrame(scenes).to_parquet(results / "scene_allocation.parquet", index=False)
 
@@ -216,8 +261,19 @@ def bits(run: Run) -> pd.DataFrame:
         for name in IDS:
             payload = kbps * 1000 - 176 + rng.integers(-24, 1)
             psnr = 17.5 + 0.5 * np.log2(kbps / 0.05) - (scheme != "ndpca") + rng.normal(0, 0.3)
-            rows.append({"scheme": scheme, "kbps_target": kbps, "segment_id": name, "bits_total": payload + 176.0, "bits_header": 176.0,
-                         "bits_payload": payload, "bits_entropy": payload * 0.99, "m_used": max(1, int(payload / 9)), "psnr_magnitude": psnr})  # fmt: skip
+            rows.append(
+                {
+                    "scheme": scheme,
+                    "kbps_target": kbps,
+                    "segment_id": name,
+                    "bits_total": payload + 176.0,
+                    "bits_header": 176.0,
+                    "bits_payload": payload,
+                    "bits_entropy": payload * 0.99,
+                    "m_used": max(1, int(payload / 9)),
+                    "psnr_magnitude": psnr,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -228,9 +284,16 @@ def follow(params: Params) -> pd.DataFrame:
     m = budget(trace.bits_per_s, 10.0 ** (channel.sigma2_over_d_db / 10.0), 1.0, channel.symbols_per_float)
     sent = np.minimum(m, params.systems.ndpca.shape.latent)
     noise = np.random.default_rng(17).normal(0, 0.8, len(m))
-    return pd.DataFrame({"t_s": np.arange(len(m)), "capacity_bps": trace.bits_per_s, "m": m, "m_sent": sent,
-                         "psnr_magnitude": 17 + 0.4 * np.log2(sent + 1) + noise,
-                         "segment_id": [IDS[t % ITEMS] for t in range(len(m))]})  # fmt: skip
+    return pd.DataFrame(
+        {
+            "t_s": np.arange(len(m)),
+            "capacity_bps": trace.bits_per_s,
+            "m": m,
+            "m_sent": sent,
+            "psnr_magnitude": 17 + 0.4 * np.log2(sent + 1) + noise,
+            "segment_id": [IDS[t % ITEMS] for t in range(len(m))],
+        }
+    )
 
 
 def look(params: Params) -> dict[str, np.ndarray]:
@@ -240,16 +303,24 @@ def look(params: Params) -> dict[str, np.ndarray]:
     values = np.sort(rng.gamma(1.0, 1.0, (4, size)) * np.array([[4.0], [3.0], [2.0], [1.0]]), axis=1)[:, ::-1]
     order = np.array(sorted(((k, j) for k in range(4) for j in range(size)), key=lambda place: -values[place]))
     out = {
-        "segment_ids": np.array(IDS[:2]), "mean": np.zeros((4, size), np.float32), "singular_values": values.astype(np.float32),
-        "directions": np.stack([np.linalg.qr(rng.standard_normal((size, size)))[0] for _ in range(4)]).astype(np.float32),
-        "order_source": order[:, 0], "order_index": order[:, 1],
-    }  # fmt: skip
+        "segment_ids": np.array(IDS[:2]),
+        "mean": np.zeros((4, size), np.float32),
+        "singular_values": values.astype(np.float32),
+        "directions": np.stack([np.linalg.qr(rng.standard_normal((size, size)))[0] for _ in range(4)]).astype(
+            np.float32
+        ),
+        "order_source": order[:, 0],
+        "order_index": order[:, 1],
+    }
     shape = np.exp(-np.arange(BINS) / 14)[:, None] * (1 + np.sin(np.arange(FRAMES) / 1.7))[None]
     for i in range(2):
         clean = shape * rng.uniform(0.6, 1.4, (BINS, FRAMES))
         z = rng.standard_normal((4, size)) * 2
-        out |= {f"item{i}/clean": clean.astype(np.float16), f"item{i}/z": z.astype(np.float32),
-                f"item{i}/x": (clean[None] + rng.uniform(0, 0.3, (4, BINS, FRAMES))).astype(np.float16)}  # fmt: skip
+        out |= {
+            f"item{i}/clean": clean.astype(np.float16),
+            f"item{i}/z": z.astype(np.float32),
+            f"item{i}/x": (clean[None] + rng.uniform(0, 0.3, (4, BINS, FRAMES))).astype(np.float16),
+        }
         names = [
             ("encoder_projection", 48),
             ("encoder_down", 48),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -18,6 +19,7 @@ from thinwire.systems.ndpca.representation import prepare
 from thinwire.training.build import DATA, MODELS, load_enhancer
 
 RESULTS = Path("results")
+METRICS = Path("reports/metrics")
 SCORE_RUN = "score"
 
 
@@ -53,8 +55,17 @@ def evaluate_ndpca(params: Params, name: str) -> None:
         card = read_json(MODELS / name / "card.json")
         write_json(folder / "baselines.json", ndpca_sweep.predictors(bench) | {"card": card})
         write_json(folder / "losses.json", {"test": ndpca_sweep.losses(bench), **final_losses(name)})
+        write_json(METRICS / f"{name}.json", summary(items))
         ndpca_look.look(bench, folder / "look.npz")
         ndpca_perception.listen(bench, enhancer, folder / "audio.npz")
+
+
+def summary(items: pd.DataFrame) -> dict[str, Any]:
+    """Means over test items by bottleneck and bandwidth: what `dvc metrics diff` and `dvc exp show` compare."""
+    return {
+        bottleneck: {f"m{m}": {name: round(float(rows[name].mean()), 4) for name in ("psnr_magnitude", "mse")} for m, rows in part.groupby("m")}
+        for bottleneck, part in items.groupby("bottleneck")
+    }
 
 
 def final_losses(name: str) -> dict[str, dict[str, float]]:
@@ -81,3 +92,4 @@ def evaluate_score(params: Params, name: str) -> None:
     table["dsm"] = enhancer.distortion(clean, noisy, generator).numpy()
     with atomic_path(RESULTS / name, directory=True) as folder:
         table.to_parquet(folder / "items.parquet", index=False)
+    write_json(METRICS / f"{name}.json", table[["psnr_noisy", "psnr_enhanced", "dsm"]].mean().round(4).to_dict())

@@ -1,4 +1,6 @@
-"""Who gets how many components (section 3.2): the split over sources by bandwidth and by scene, beside each source's SNR."""
+"""Who gets how many components (section 3.2): the split over sources by bandwidth and by scene, beside each source's
+SNR.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,15 @@ from matplotlib.figure import Figure
 from thinwire.claims import Verdict, judge_exact
 from thinwire.figures.paths import Page
 from thinwire.figures.results import rank_correlation, read_table, training_note
-from thinwire.figures.style import GREY, SOURCE_COLOUR, bandwidth_axis, caption, legend_right
+from thinwire.figures.style import GREY, SOURCE_COLOUR, bandwidth_axis, blank, caption, legend_right
 from thinwire.metrics.statistics import bootstrap_mean
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """`fixed`: m, source, components (one order for all scenes, as the paper); `scenes`: m, segment_id, source, components, snr_db."""
+    """`fixed`: m, source, components (one order for all scenes, as the paper); `scenes`: m, segment_id, source,
+    components, snr_db.
+    """
 
     run: str
     fixed: pd.DataFrame
@@ -49,7 +53,9 @@ def by_scene(allocation: Allocation, m: int) -> pd.DataFrame:
 
 
 def share_by_snr(allocation: Allocation, seed: int, draws: int) -> pd.DataFrame:
-    """Mean share of the components that go to the source with the best, second best, ... SNR, and the rank correlation, per bandwidth."""
+    """Mean share of the components that go to the source with the best, second best, ... SNR, and the rank
+    correlation, per bandwidth.
+    """
     rows = []
     for m in sorted(allocation.scenes["m"].unique()):
         scenes = by_scene(allocation, m).dropna(subset=["snr_db"])
@@ -59,8 +65,16 @@ def share_by_snr(allocation: Allocation, seed: int, draws: int) -> pd.DataFrame:
         rho = rank_correlation(wide["components"].to_numpy(), wide["snr_db"].to_numpy())
         interval = bootstrap_mean(rho, seed, draws)
         share = scenes.groupby("snr_rank")["share"].mean()
-        rows.append({"m": m} | {f"share_rank_{int(rank)}": value for rank, value in share.items()}
-                    | {"spearman": interval.mean, "spearman_low": interval.low, "spearman_high": interval.high, "scenes": len(rho)})  # fmt: skip
+        rows.append(
+            {"m": m}
+            | {f"share_rank_{rank:g}": value for rank, value in share.items()}
+            | {
+                "spearman": interval.mean,
+                "spearman_low": interval.low,
+                "spearman_high": interval.high,
+                "scenes": len(rho),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -82,7 +96,9 @@ def _stack(axes: Axes, shares: pd.DataFrame, sources: list[str], width: float) -
 
 
 def draw_by_bandwidth(allocation: Allocation) -> Figure:
-    """The one order of the paper: components per source at each bandwidth, as counts' shares, with the counts written in."""
+    """The one order of the paper: components per source at each bandwidth, as counts' shares, with the counts written
+    in.
+    """
     table = allocation.fixed.pivot_table(index="m", columns="source", values="components", aggfunc="sum").fillna(0)[
         allocation.sources
     ]
@@ -147,8 +163,10 @@ def draw_by_scene(allocation: Allocation, m: int, most: int = 24) -> Figure:
 
 def draw_snr(allocation: Allocation, table: pd.DataFrame) -> Figure:
     """Does a better microphone get more? Mean share by SNR rank, and the rank correlation over scenes."""
+    if table.empty:
+        return blank("the SNR of these sources is not known (a real recording); nothing to draw")
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8))
-    ranks = [name for name in table if name.startswith("share_rank_")]
+    ranks = [str(name) for name in table if str(name).startswith("share_rank_")]
     for index, name in enumerate(ranks):
         shade = str(0.15 + 0.6 * index / max(len(ranks) - 1, 1))
         left.plot(

@@ -82,7 +82,9 @@ def system_keys(table: pd.DataFrame) -> list:
 
 
 def draw_psnr(table: pd.DataFrame, levels: dict[str, Any] | None, note: str, metric: str = "psnr_magnitude") -> Figure:
-    """Both settings side by side on one scale. `table` is `results.curves`; `levels` the predictors without a network (None: not drawn)."""
+    """Both settings side by side on one scale. `table` is `results.curves`; `levels` the predictors without a network
+    (None: not drawn).
+    """
     table = table[table["metric"] == metric]
     settings = [setting for setting in SETTING_NAME if setting in set(table["setting"])]
     fig, panels = plt.subplots(1, len(settings), figsize=(3.4 + 3.9 * len(settings), 4.6), sharey=True, squeeze=False)
@@ -103,14 +105,15 @@ def draw_psnr(table: pd.DataFrame, levels: dict[str, Any] | None, note: str, met
     legend_right(fig, [*system_keys(table), *lines])
     caption(
         fig,
-        f"Mean over test items with 95 % bootstrap bands. MAX of Eq. 13: {levels['peak'] if levels else 'as in Fig. 3b'}. "
-        + note,
+        f"Means with 95 % bootstrap bands. {levels['peak'] if levels else 'MAX as in the first figure'}. " + note,
     )
     return fig
 
 
 def draw_targets(table: pd.DataFrame, note: str) -> Figure:
-    """The same reconstructions held against two targets: clean (as trained) and the noisy microphones (reading 1.8.4 of the method facts)."""
+    """The same reconstructions held against two targets: clean (as trained) and the noisy microphones (reading 1.8.4
+    of the method facts).
+    """
     metrics = [metric for metric in ("psnr_magnitude", "psnr_magnitude_noisy") if metric in set(table["metric"])]
     fig, panels = plt.subplots(1, len(metrics), figsize=(11.2, 4.2), squeeze=False)
     shown = table[table["bottleneck"].isin(["ndpca"])]
@@ -177,7 +180,9 @@ def representation_tables(page: Page, runs: Sequence[str], metrics: Sequence[str
 
 
 def draw_representations(tables: dict[str, pd.DataFrame], note: str) -> Figure:
-    """Input as magnitude, as magnitude and phase (the paper), and as real and imaginary part: the same coder, several PSNRs."""
+    """Input as magnitude, as magnitude and phase (the paper), and as real and imaginary part: the same coder, several
+    PSNRs.
+    """
     fig, panels = plt.subplots(1, len(tables), figsize=(3.0 * len(tables) + 2.6, 3.8), squeeze=False)
     for axes, (metric, table) in zip(panels[0], tables.items(), strict=True):
         for name, rows in table.groupby("representation", sort=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,28 +17,42 @@ from thinwire.figures.results import curve, floor_of, read_table
 from thinwire.figures.style import ARCH_COLOUR, GREY, band, bandwidth_axis, caption, key, legend_right
 from thinwire.metrics.statistics import bootstrap_mean
 
-SCHEME_NAME = {
+SCHEME_NAME: dict[Any, str] = {
     "ndpca": "variable width: water-filling over NDPCA",
     "full_latent": "fixed width: the plain latent, all of it",
 }
-SCHEME_COLOUR = {"ndpca": ARCH_COLOUR["E4D1"], "full_latent": "#009E73"}
+SCHEME_COLOUR: dict[Any, str] = {"ndpca": ARCH_COLOUR["E4D1"], "full_latent": "#009E73"}
 
 
 def load_bits(page: Page, runs: Sequence[str]) -> pd.DataFrame:
-    """bits.parquet of the named runs: a run with NDPCA gives the scheme of variable width, a plain one that of fixed width."""
+    """bits.parquet of the named runs: a run with NDPCA gives the scheme of variable width, a plain one that of fixed
+    width.
+    """
     return pd.concat([read_table(page, run, "bits") for run in runs], ignore_index=True)
 
 
 def rate_table(bits: pd.DataFrame, draws: int) -> pd.DataFrame:
-    """Per scheme and target: measured rates (kbit/s, header apart), entropy beside payload, components, PSNR with its interval."""
+    """Per scheme and target: measured rates (kbit/s, header apart), entropy beside payload, components, PSNR with its
+    interval.
+    """
     rows = []
     for (scheme, target), part in bits.groupby(["scheme", "kbps_target"]):
         interval = bootstrap_mean(part["psnr_magnitude"].to_numpy(), 20, draws)
         kilo = {name: part[f"bits_{name}"].mean() / 1000 for name in ("total", "header", "payload", "entropy")}
-        rows.append({"scheme": scheme, "target_kbps": target} | {f"{name}_kbps": value for name, value in kilo.items()}
-                    | {"over_entropy_percent": 100 * (kilo["payload"] / kilo["entropy"] - 1) if kilo["entropy"] > 0 else np.nan,
-                       "components": part["m_used"].mean(), "psnr_db": interval.mean, "low": interval.low, "high": interval.high,
-                       "items": part["segment_id"].nunique()})  # fmt: skip
+        rows.append(
+            {"scheme": scheme, "target_kbps": target}
+            | {f"{name}_kbps": value for name, value in kilo.items()}
+            | {
+                "over_entropy_percent": 100 * (kilo["payload"] / kilo["entropy"] - 1)
+                if kilo["entropy"] > 0
+                else np.nan,
+                "components": part["m_used"].mean(),
+                "psnr_db": interval.mean,
+                "low": interval.low,
+                "high": interval.high,
+                "items": part["segment_id"].nunique(),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -73,14 +88,16 @@ def draw_rates(table: pd.DataFrame, items: pd.DataFrame, draws: int, note: str) 
     legend_right(fig, keys)
     caption(
         fig,
-        "Rates are counted from bytes, one container for every segment (a longer signal shares one header). Bands: 95 % bootstrap over items. "
-        + note,
+        "Rates are counted from bytes, one container for every segment (a longer signal shares one header). "
+        "Bands: 95 % bootstrap over items. " + note,
     )
     return fig
 
 
 def draw_floats(bits: pd.DataFrame, note: str) -> Figure:
-    """How many bits a float takes: components sent against payload bits, item by item, with the 32-bit line of a plain float."""
+    """How many bits a float takes: components sent against payload bits, item by item, with the 32-bit line of a
+    plain float.
+    """
     ours = bits[bits["scheme"] == "ndpca"]
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.9))
     left.plot(ours["m_used"], ours["bits_payload"], ".", color=SCHEME_COLOUR["ndpca"], alpha=0.6)

@@ -22,9 +22,11 @@ HIGH_RATE_GAP = 0.5 * np.log2(2 * np.pi * np.e / 12)  # 0.2546 bit: uniform quan
 
 @dataclass(frozen=True)
 class Link:
-    """The trace that the coder followed, one row a second (`t_s, capacity_bps, m, m_sent, psnr_magnitude, segment_id, bound`).
+    """The trace that the coder followed, a row a second: t_s, capacity_bps, m, m_sent, psnr_magnitude, segment_id,
+    bound.
 
-    `bound` is the right-hand side of Eq. 3, `m` its whole part m(t), `m_sent` what the coder used, and `largest` is D, the most that the model can send.
+    `bound` is the right-hand side of Eq. 3, `m` its whole part m(t), `m_sent` what the coder used, and `largest` is D,
+    the most that the model can send.
     """
 
     trace: pd.DataFrame
@@ -102,13 +104,28 @@ def judge(page: Page, link: Link, rates: pd.DataFrame) -> list[Verdict]:
     text = f"the quantiser lies {gaps.min():.3f} to {gaps.max():.3f} bit above R(D) from 2 bit upwards"
     over = f"the coder used min(m(t), {link.largest}) floats in {int(followed.sum())} of {len(trace)} s"
     return [
-        judge_exact(page.claims["ndpca.eq1_rate_distortion"], float(gaps.mean()), closed, reason=text,
-                    evidence=[page.evidence("tables", "quantiser"), page.evidence("figures", "rate_distortion")]),
-        judge_exact(page.claims["ndpca.eq3_budget"], float(allowed.mean()), bool(within.all()),
-                    reason=f"{int(within.sum())} of {len(trace)} seconds", evidence=[page.evidence("tables", "trace")]),
-        judge_exact(page.claims["ndpca.fig3a_capacity_trace"], correlation, correlation >= 0.99 and bool(followed.all()), reason=over,
-                    evidence=[page.evidence("figures", "capacity_and_budget"), page.evidence("tables", "trace")]),
-    ]  # fmt: skip
+        judge_exact(
+            page.claims["ndpca.eq1_rate_distortion"],
+            float(gaps.mean()),
+            closed,
+            reason=text,
+            evidence=[page.evidence("tables", "quantiser"), page.evidence("figures", "rate_distortion")],
+        ),
+        judge_exact(
+            page.claims["ndpca.eq3_budget"],
+            float(allowed.mean()),
+            bool(within.all()),
+            reason=f"{int(within.sum())} of {len(trace)} seconds",
+            evidence=[page.evidence("tables", "trace")],
+        ),
+        judge_exact(
+            page.claims["ndpca.fig3a_capacity_trace"],
+            correlation,
+            correlation >= 0.99 and bool(followed.all()),
+            reason=over,
+            evidence=[page.evidence("figures", "capacity_and_budget"), page.evidence("tables", "trace")],
+        ),
+    ]
 
 
 def draw_link(link: Link) -> Figure:
@@ -135,7 +152,8 @@ def draw_link(link: Link) -> Figure:
         ylabel="PSNR of magnitudes (dB)", xlabel="time (s)", title="What it buys: one model follows, second by second"
     )
     axes[2].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    text = f"Simulated fading unless channel.trace names a measured one. R(D) = {link.bits_per_float / link.symbols:.2f} bit, s = {link.symbols}. "
+    text = "Simulated fading unless channel.trace names a measured one. "
+    text += f"R(D) = {link.bits_per_float / link.symbols:.2f} bit, s = {link.symbols}. "
     caption(fig, text + "E4D1 NDPCA; every second is another test segment. " + link.note)
     return fig
 
@@ -156,7 +174,7 @@ def draw_theory(link: Link, rates: pd.DataFrame) -> Figure:
     left.legend(loc="upper left")
     trace = link.trace[link.trace["m_sent"] >= 1]
     right.plot(trace["m_sent"], trace["psnr_magnitude"], ".", color=GREY, markersize=4, label="one second each")
-    centres = trace.groupby(pd.cut(np.log2(trace["m_sent"]), np.arange(-0.5, 11.5)), observed=True)[
+    centres = trace.groupby(pd.cut(np.log2(trace["m_sent"]), [k - 0.5 for k in range(13)]), observed=True)[
         "psnr_magnitude"
     ].agg(["mean", "size"])
     middle = np.array([2.0**interval.mid for interval in centres.index])

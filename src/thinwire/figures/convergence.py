@@ -1,4 +1,6 @@
-"""Convergence of training (Fig. 8) and the values of the losses (Tables 1 to 4); also the live curves of a run that goes on."""
+"""Convergence of training (Fig. 8) and the values of the losses (Tables 1 to 4); also the live curves of a run that
+goes on.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,19 @@ TABLES = {
     "table3": ("aware", ("e1_aware", "e2_ndpca_aware", "e4_ndpca_aware")),
     "table4": ("aware", ("e2_plain_aware", "e4_plain_aware")),
 }
-UNITS = {"total": "1", "mse": "1", "cosine": "1", "cosine_signed": "1", "nuclear": "1", "snr": "dB, negated", "psnr": "dB, negated",
-         "magnitude": "1", "phase": "rad", "task": "1", "perceptual": "logit"}  # fmt: skip
+UNITS = {
+    "total": "1",
+    "mse": "1",
+    "cosine": "1",
+    "cosine_signed": "1",
+    "nuclear": "1",
+    "snr": "dB, negated",
+    "psnr": "dB, negated",
+    "magnitude": "1",
+    "phase": "rad",
+    "task": "1",
+    "perceptual": "logit",
+}
 NAMED = ("mse", "cosine", "nuclear", "psnr", "task", "perceptual")
 MISSING = "missing from the supplied text"
 
@@ -85,8 +98,11 @@ def draw_convergence(curves: pd.DataFrame, note: str) -> Figure:
             axes.set_ylabel("overall loss (1)" if column == 0 else "")
         panels[1][column].set_xlabel("step")
     legend_right(fig, _keys(curves))
-    caption(fig, "Weighted sum of the losses. Training: mean since the last validation, each batch at a random budget (NDPCA) or at full width "
-            "(naive), so the two kinds are not comparable with each other; E2D1 against E4D1 within a kind is. " + note)  # fmt: skip
+    caption(
+        fig,
+        "Weighted sum of the losses. Training: mean since the last validation, each batch at a random budget (NDPCA) "
+        "or at full width (naive), so compare E2D1 with E4D1 within a kind only. " + note,
+    )
     return fig
 
 
@@ -159,8 +175,15 @@ def judge(page: Page, curves: pd.DataFrame) -> list[Verdict]:
         verdicts.append(not_testable(claims[f"ndpca.{name}_losses"], evidence=[page.evidence("tables", name)]))
     joint = [abs(losses[run][split]["cosine"]) for run in ("e1_agnostic", "e1_aware") for split in ("train", "dev")]
     tables = [page.evidence("tables", name) for name in TABLES]
-    verdicts.append(judge_exact(claims["ndpca.table_cosine_jae_zero"], max(joint), max(joint) == 0.0, evidence=[tables[0], tables[2]],
-                                reason="one latent has no pairs: true by construction, no evidence of decorrelation"))  # fmt: skip
+    verdicts.append(
+        judge_exact(
+            claims["ndpca.table_cosine_jae_zero"],
+            max(joint),
+            max(joint) == 0.0,
+            evidence=[tables[0], tables[2]],
+            reason="one latent has no pairs: true by construction, no evidence of decorrelation",
+        )
+    )
     quotient = np.array([loss["dev"]["nuclear"] / loss["dev"]["mse"] for loss in losses.values()])
     spread = float(quotient.std() / quotient.mean())
     reason = f"nuclear / MSE from {quotient.min():.3g} to {quotient.max():.3g} over {len(quotient)} runs"
@@ -171,7 +194,9 @@ def judge(page: Page, curves: pd.DataFrame) -> list[Verdict]:
 
 
 def live_curves(root: Path, run: str) -> tuple[pd.DataFrame, Path]:
-    """The newest curves.tsv of a run, finished (models/) or going on (resume/); raises PipelineError where there is none yet."""
+    """The newest curves.tsv of a run, finished (models/) or going on (resume/); raises PipelineError where there is
+    none yet.
+    """
     found = [
         path
         for path in (root / "models" / run / "curves.tsv", *(root / "resume").glob(f"{run}-*/curves.tsv"))

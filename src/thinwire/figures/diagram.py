@@ -15,8 +15,15 @@ from thinwire.figures.parts import Part, encoders_of
 from thinwire.figures.paths import Page
 from thinwire.figures.style import ARCH_COLOUR, caption
 
-ROLE_COLOUR = {"encoder": "#d7e8f5", "bottleneck": "#fde3c8", "channel": "#ececec", "decoder": "#d5efe2",
-               "agnostic": "#ececec", "task": "#fde3c8", "perceptual": "#f3dcea"}  # fmt: skip
+ROLE_COLOUR = {
+    "encoder": "#d7e8f5",
+    "bottleneck": "#fde3c8",
+    "channel": "#ececec",
+    "decoder": "#d5efe2",
+    "agnostic": "#ececec",
+    "task": "#fde3c8",
+    "perceptual": "#f3dcea",
+}
 
 
 def thousands(count: int) -> str:
@@ -98,8 +105,12 @@ def draw_system(systems: Mapping[str, Sequence[Part]], microphones: Sequence[str
     fig, panels = plt.subplots(len(systems), 1, figsize=(10.6, 3.15 * len(systems)), squeeze=False)
     for axes, (arch, parts) in zip(panels[:, 0], systems.items(), strict=True):
         _chain(axes, arch, parts, microphones)
-    caption(fig, "Drawn from the modules that params.yaml instantiates. Shapes: microphones x representation channels x bins x frames; latents a second. "
-            "Encoders never see each other's input; the decoder always gets the latent at full width, unsent components at their mean.")  # fmt: skip
+    caption(
+        fig,
+        "Drawn from the modules that params.yaml instantiates. Shapes: microphones x representation channels x bins x "
+        "frames; latents a second. Encoders never see each other's input; the decoder always gets the latent at full "
+        "width, unsent components at their mean.",
+    )
     return fig
 
 
@@ -129,7 +140,7 @@ def draw_training(parts: Sequence[Part]) -> Figure:
     axes.text(11.55, 3.05, "L", ha="center", va="center", fontsize=14, fontweight="bold")
     caption(
         fig,
-        "Losses of weight 0 are logged only. Score network and discriminator are used in training (and judging), not in decoding.",
+        "Losses of weight 0 are logged only. Score network and discriminator serve training and judging, not decoding.",
     )
     return fig
 

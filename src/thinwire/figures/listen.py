@@ -81,7 +81,7 @@ def draw_versions(audio: Mapping[str, Mapping[str, np.ndarray]], note: str) -> F
         sharex=True,
         sharey=True,
     )
-    image = None
+    image: Any = None
     for line, (segment, row) in enumerate(audio.items()):
         for column, name in enumerate(versions):
             axes = panels[line][column]
@@ -110,7 +110,9 @@ def draw_versions(audio: Mapping[str, Mapping[str, np.ndarray]], note: str) -> F
 
 
 def browse(interactive: bool, draw: Callable[..., Any], **choices: Sequence[Any]) -> None:
-    """In JupyterLab: a slider for each choice that redraws. In an executed copy: nothing, the static figure above stands in its place."""
+    """In JupyterLab: a slider for each choice that redraws. In an executed copy: nothing, the static figure above
+    stands in its place.
+    """
     if not interactive:
         return
     import ipywidgets

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,9 +45,10 @@ def sweep_curves(items: pd.DataFrame, draws: int) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[["measure", "lambda_perc", "m", "mean", "low", "high", "n"]]
 
 
-def _colours(weights: Sequence[float]) -> dict[float, tuple]:
+def _colours(weights: Iterable[float]) -> dict[Any, Any]:
+    weights = sorted(weights)
     scale = colormaps[WEIGHT_MAP]
-    return {weight: scale(0.88 * i / max(len(weights) - 1, 1)) for i, weight in enumerate(sorted(weights))}
+    return {weight: scale(0.88 * i / max(len(weights) - 1, 1)) for i, weight in enumerate(weights)}
 
 
 def draw_rate(table: pd.DataFrame, note: str) -> Figure:
@@ -95,6 +97,7 @@ def draw_tradeoff(table: pd.DataFrame, note: str) -> Figure:
                 fontsize=7,
                 color=GREY,
             )
+        axes.margins(0.14, 0.08)
         axes.set(xlabel=MEASURES["distortion"], ylabel=MEASURES[measure])
         better = "down is more real" if measure == "logit_gap" else "up is more real"
         axes.set_title(f"{better}, left is less distorted")

@@ -19,6 +19,7 @@ from thinwire.figures.style import system_name
 from thinwire.metrics.statistics import Interval, bootstrap_mean
 
 SEED = 20
+METRIC = "psnr_magnitude"
 # What is shown of a run: its own bottleneck; a plain autoencoder has both ways of an equal split.
 SHOWN = {"ndpca": ("ndpca",), "plain": ("truncate", "pca_equal"), "fixed": ("fixed",)}
 
@@ -77,7 +78,9 @@ def curve(rows: pd.DataFrame, metric: str, by: str = "m", draws: int = 2000) -> 
 
 
 def curves(items: pd.DataFrame, systems: Sequence[System], metric: str, draws: int = 2000) -> pd.DataFrame:
-    """`curve` of every system, in one long table with columns system, run, arch, bottleneck, setting, metric in front."""
+    """`curve` of every system, in one long table with columns system, run, arch, bottleneck, setting, metric in
+    front.
+    """
     frames = []
     for system in systems:
         frame = curve(rows_of(items, system), metric, draws=draws)
@@ -131,7 +134,9 @@ def rank_correlation(values: np.ndarray, along: np.ndarray) -> np.ndarray:
 
 
 def baselines(page: Page, run: str) -> dict[str, Any]:
-    """Predictors without a network on the test items (zero, mean_spectrum, in dB), what MAX was (peak), and the model's card."""
+    """Predictors without a network on the test items (zero, mean_spectrum, in dB), what MAX was (peak), and the
+    model's card.
+    """
     return read_json(page.path("results", run, "baselines.json"))
 
 
@@ -149,7 +154,9 @@ def floor_of(page: Page, claim: str) -> FloorResult:
 
 
 def training_note(page: Page, runs: Sequence[str], items: int) -> str:
-    """The sentence that every caption ends with: how much training the models had (their cards), and on how many items they were tested."""
+    """The sentence that every caption ends with: how much training the models had (their cards), and on how many
+    items they were tested.
+    """
     cards = [baselines(page, run)["card"] for run in runs]
     steps = sorted({int(card["steps"]) for card in cards})
     hours = sorted({round(card["hours_seen"] + card["init_hours_seen"], 1) for card in cards})

@@ -17,7 +17,7 @@ from thinwire.artifacts import read_json
 from thinwire.claims import Verdict, judge_exact, judge_shown
 from thinwire.corpora.chime6 import find_sessions
 from thinwire.figures.paths import Page
-from thinwire.figures.style import GREY, SOURCE_COLOUR, caption, key, legend_right
+from thinwire.figures.style import GREY, SOURCE_COLOUR, blank, caption, key, legend_right
 from thinwire.segments import SegmentStore
 
 TALKER_COLOUR = "#0072B2"
@@ -36,7 +36,7 @@ class Scene:
 
 
 def load_scene(page: Page, session: str | None = None) -> Scene:
-    """The geometry that the simulator left beside a session; a real corpus has none. Default: the first test session."""
+    """The geometry the simulator left beside a session (a real corpus has none); by default the first test session."""
     chime6 = page.params.corpora.chime6
     store = SegmentStore(page.path("data", "segments", "chime6"))
     table = store.table[store.table["split"] == page.params.evaluation.ndpca.split]
@@ -62,7 +62,9 @@ def sessions(page: Page) -> list[str]:
 
 
 def places(scene: Scene) -> pd.DataFrame:
-    """Everything with a known place: kind, name, x_m, y_m, z_m, snr_db (microphones), coded (one of the coder's sources)."""
+    """Everything with a known place: kind, name, x_m, y_m, z_m, snr_db (microphones), coded (one of the coder's
+    sources).
+    """
     rows: list[dict[str, Any]] = []
 
     def put(kind: str, name: str, place: Any, snr_db: float = float("nan")) -> None:
@@ -110,7 +112,7 @@ def _view(axes: Axes, table: pd.DataFrame, across: str, up: str, sides: tuple[fl
     plain = arrays[~arrays["coded"]]
     axes.scatter(plain[across], plain[up], marker="s", color="#b9b9b9", s=16, zorder=3)
     for row in arrays[arrays["coded"]].itertuples():
-        colour = SOURCE_COLOUR[used.index(row.name) % len(SOURCE_COLOUR)]
+        colour = SOURCE_COLOUR[used.index(str(row.name)) % len(SOURCE_COLOUR)]
         axes.scatter(
             getattr(row, across),
             getattr(row, up),
@@ -130,33 +132,35 @@ def _names(axes: Axes, table: pd.DataFrame, centre: np.ndarray) -> None:
     """Names of talkers, and of arrays on the side that faces the middle of the room."""
     style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center", "fontsize": 8}
     for row in table[table["kind"] == "talker"].itertuples():
-        axes.annotate(row.name, (row.x_m, row.y_m), xytext=(0, 12), **style)
+        axes.annotate(str(row.name), (row.x_m, row.y_m), xytext=(0, 12), **style)
     arrays = table[table["kind"] == "array microphone"]
     for name, part in arrays.groupby(arrays["name"].str.split(".").str[0]):
-        place = part[["x_m", "y_m"]].mean().to_numpy()
-        axes.annotate(name, place, xytext=tuple(np.sign(centre - place) * np.array([14, 12])), color=GREY, **style)
+        x, y = part["x_m"].mean(), part["y_m"].mean()
+        inward = (14 * np.sign(centre[0] - x), 12 * np.sign(centre[1] - y))
+        axes.annotate(str(name), (x, y), xytext=inward, color=GREY, **style)
 
 
 def draw_room(scene: Scene) -> Figure:
     """Fig. 5: the room from above and from the side; without a geometry the figure says so."""
     table = places(scene)
     if scene.geometry is None or scene.geometry["room"].get("dimensions_m") is None or table.empty:
-        fig, axes = plt.subplots(figsize=(7.0, 2.2))
-        axes.text(0.5, 0.5, f"{scene.session}: {scene.note}; nothing to draw", ha="center", va="center")
-        axes.set_axis_off()
-        return fig
+        return blank(f"{scene.session}: {scene.note}; nothing to draw")
     x, y, z = scene.geometry["room"]["dimensions_m"]
     scale = 5.4 / (x + 0.5)  # inches a metre
     size = (5.4 + 2.5, scale * (y + z + 0.9) + 1.5)
-    fig, (top, side) = plt.subplots(2, 1, figsize=size, height_ratios=[y + 0.45, z + 0.45], sharex=True)
+    fig, (top, side) = plt.subplots(
+        2, 1, figsize=size, height_ratios=[y + 0.45, z + 0.45], sharex=True, layout="compressed"
+    )
     _view(top, table, "x_m", "y_m", (x, y), scene.used)
     _view(side, table, "x_m", "z_m", (x, z), scene.used)
     room = scene.geometry["room"]
     top.set(ylabel="y (m)", title=f"{scene.session} from above: {x:g} x {y:g} x {z:g} m, RT60 {room['rt60_s']:g} s")
     side.set(xlabel="x (m)", ylabel="height (m)", title="from the side")
-    keys = [key("talker", color=TALKER_COLOUR, marker="o", linestyle="none", markersize=9),
-            key("worn microphones", color=GREY, marker=".", linestyle="none"),
-            key("array microphone", color="#b9b9b9", marker="s", linestyle="none")]  # fmt: skip
+    keys = [
+        key("talker", color=TALKER_COLOUR, marker="o", linestyle="none", markersize=9),
+        key("worn microphones", color=GREY, marker=".", linestyle="none"),
+        key("array microphone", color="#b9b9b9", marker="s", linestyle="none"),
+    ]
     for index, name in enumerate(scene.used):
         keys.append(
             key(
@@ -214,8 +218,17 @@ def judge(page: Page, table: pd.DataFrame) -> list[Verdict]:
             and pair[0].channels == len(store.table["sources"].iloc[0])
         )
     return [
-        judge_shown(page.claims["ndpca.fig5_room"], {"speakers": measured["speakers"] == 8, "mics": measured["mics"] == 6}, measured,
-                    evidence=[page.evidence("figures", "room"), page.evidence("tables", "counts")]),
-        judge_exact(page.claims["ndpca.data_rate"], float(max(rates)), rates == {16000} and fits,
-                    reason=f"{len(store.table)} segments, {len(store.table['sources'].iloc[0])} sources", evidence=[page.evidence("tables", "counts")]),
-    ]  # fmt: skip
+        judge_shown(
+            page.claims["ndpca.fig5_room"],
+            {"speakers": measured["speakers"] == 8, "mics": measured["mics"] == 6},
+            measured,
+            evidence=[page.evidence("figures", "room"), page.evidence("tables", "counts")],
+        ),
+        judge_exact(
+            page.claims["ndpca.data_rate"],
+            float(max(rates)),
+            rates == {16000} and fits,
+            reason=f"{len(store.table)} segments, {len(store.table['sources'].iloc[0])} sources",
+            evidence=[page.evidence("tables", "counts")],
+        ),
+    ]

@@ -1,4 +1,6 @@
-"""Clean and noisy spectrograms, magnitude and phase (Fig. 6) and in three dimensions (Fig. 7), with numbers to what they show."""
+"""Clean and noisy spectrograms, magnitude and phase (Fig. 6) and in three dimensions (Fig. 7), with numbers to what
+they show.
+"""
 
 from __future__ import annotations
 
@@ -101,8 +103,13 @@ def draw_pair(pair: Pair) -> Figure:
     fig.colorbar(image, ax=panels[:, 0], label="magnitude (dB over the clean peak)", shrink=0.8)
     bar = fig.colorbar(turn, ax=panels[:, 1], label="phase (rad)", shrink=0.8, ticks=[-np.pi, 0, np.pi])
     bar.ax.set_yticklabels(["-π", "0", "π"])
-    caption(fig, f"Test segment {pair.segment_id}, SNR of the source {pair.snr_db:.1f} dB. 0 dB is the clean item's largest magnitude; the paper's "
-            "0 and 20 dB peaks reflect a scaling before the logarithm that it does not state. No model is shown here.")  # fmt: skip
+    snr = "SNR not known" if np.isnan(pair.snr_db) else f"SNR of the source {pair.snr_db:.1f} dB"
+    caption(
+        fig,
+        f"Test segment {pair.segment_id}, {snr}. 0 dB is the clean item's largest "
+        "magnitude; the paper's 0 and 20 dB peaks reflect a scaling before the logarithm that it does not state. "
+        "No model is shown here.",
+    )
     return fig
 
 
@@ -146,26 +153,31 @@ def measures(clean: np.ndarray, noisy: np.ndarray, segments: Segments) -> pd.Dat
         total = power.sum((1, 2)).clip(1e-20)
         loud = power + CONCENTRATION * power.max((1, 2), keepdims=True) + 1e-30
         flatness = (np.exp(np.log(loud).mean(1)) / loud.mean(1)).mean(1)
-        frames.append(pd.DataFrame({
-            "segment_id": segments.table["segment_id"], "signal": name,
-            "peak_db": 20 * np.log10(np.abs(spectrum).max((1, 2)) / reference.clip(1e-12) + 1e-12),
-            "centroid_hz": (power.sum(2) @ hertz) / total, "flatness": flatness,
-            "high_share": power[:, hertz >= SPLIT_HZ].sum((1, 2)) / total,
-        }))  # fmt: skip
+        frames.append(
+            pd.DataFrame(
+                {
+                    "segment_id": segments.table["segment_id"],
+                    "signal": name,
+                    "peak_db": 20 * np.log10(np.abs(spectrum).max((1, 2)) / reference.clip(1e-12) + 1e-12),
+                    "centroid_hz": (power.sum(2) @ hertz) / total,
+                    "flatness": flatness,
+                    "high_share": power[:, hertz >= SPLIT_HZ].sum((1, 2)) / total,
+                }
+            )
+        )
     return pd.concat(frames, ignore_index=True)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Median peak and mean shape of both signals, and the paired difference with its interval; `table` is `measures`."""
+    """Median peak and mean shape of both signals, and their paired difference; `table` is `measures`."""
     wide = table.pivot_table(index="segment_id", columns="signal")
     units = {"peak_db": "dB", "centroid_hz": "Hz", "flatness": "1", "high_share": "1"}
     rows = []
     for name, unit in units.items():
-        difference = bootstrap_mean((wide[name]["noisy"] - wide[name]["clean"]).to_numpy(), SEED)
-        centre = wide[name].median() if name == "peak_db" else wide[name].mean()
-        rows.append(
-            (name, unit, centre["clean"], centre["noisy"], difference.mean, difference.low, difference.high, len(wide))
-        )
+        pair = [wide[name][signal].to_numpy() for signal in ("clean", "noisy")]
+        gap = bootstrap_mean(pair[1] - pair[0], SEED)
+        centre = [float(np.median(x) if name == "peak_db" else np.mean(x)) for x in pair]
+        rows.append((name, unit, *centre, gap.mean, gap.low, gap.high, len(wide)))
     return pd.DataFrame(rows, columns=["measure", "unit", "clean", "noisy", "difference", "low", "high", "items"])
 
 
@@ -179,7 +191,8 @@ def judge(page: Page, table: pd.DataFrame) -> list[Verdict]:
     checks = {"clean_peak": abs(clean) < 1e-6, "noisy_peak": abs(noisy - 20.0) <= 3.0, "spread": spread.low > 0}
     figures = [page.evidence("figures", "clean_noisy"), page.evidence("tables", "summary")]
     surface = [page.evidence("figures", "surface"), page.evidence("tables", "summary")]
-    reason = f"noisy peak {noisy:+.1f} dB over the clean one; flatness {spread.mean:+.3g} [{spread.low:+.3g}, {spread.high:+.3g}]"
+    reason = f"noisy peak {noisy:+.1f} dB over the clean one; "
+    reason += f"flatness {spread.mean:+.3g} [{spread.low:+.3g}, {spread.high:+.3g}]"
     pairs = {"flatness": difference["flatness"], "share above 4 kHz": difference["high_share"]}
     return [
         judge_shown(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -19,8 +20,8 @@ from thinwire.artifacts import atomic_path
 DPI = 140
 GREY = "#5f6368"
 # Okabe and Ito's palette, safe for colour-blind readers; black is the joint bound, as in the paper.
-ARCH_COLOUR = {"E1D1": "#000000", "E2D1": "#0072B2", "E4D1": "#D55E00"}
-BOTTLENECK_LINE = {"ndpca": "-", "pca_equal": "-.", "truncate": "--", "fixed": "none"}
+ARCH_COLOUR: dict[Any, str] = {"E1D1": "#000000", "E2D1": "#0072B2", "E4D1": "#D55E00"}
+BOTTLENECK_LINE: dict[Any, str] = {"ndpca": "-", "pca_equal": "-.", "truncate": "--", "fixed": "none"}
 BOTTLENECK_MARK = {"ndpca": "o", "pca_equal": "^", "truncate": "s", "fixed": "D"}
 BOTTLENECK_NAME = {
     "ndpca": "NDPCA",
@@ -61,12 +62,12 @@ def use_style() -> None:
     )
 
 
-def system_name(arch: str, bottleneck: str) -> str:
+def system_name(arch: Any, bottleneck: Any) -> str:
     """How a system is called in legends and tables."""
     return "E1D1 joint" if arch == "E1D1" else f"{arch} {BOTTLENECK_NAME[bottleneck]}"
 
 
-def system_style(arch: str, bottleneck: str) -> dict:
+def system_style(arch: Any, bottleneck: Any) -> dict[str, Any]:
     """Colour by architecture, line and marker by bottleneck, as keywords of `Axes.plot`."""
     hollow = bottleneck in ("fixed", "truncate")
     return {
@@ -92,15 +93,15 @@ def bandwidth_axis(axes: Axes, grid: Iterable[float], label: str = "total bandwi
 
 
 def log_axis(axes: Axes) -> None:
-    """Make y logarithmic with plain numbers at 1, 2 and 5, so that a range of less than a decade can be read."""
+    """Make y logarithmic with plain numbers, so that a range of less than a decade can be read."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(LogLocator(subs=tuple(np.arange(1.0, 10.0))))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: str) -> None:
+def band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: Any) -> None:
     """Shade a 95 % interval behind its curve."""
     axes.fill_between(x, low, high, color=colour, alpha=0.10, linewidth=0)
 
@@ -111,15 +112,23 @@ def caption(fig: Figure, text: str) -> None:
     fig.supxlabel("\n".join(textwrap.wrap(text, width)), x=0.01, ha="left", fontsize=7.5, color=GREY)
 
 
+def blank(text: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    fig, axes = plt.subplots(figsize=(8.0, 1.6))
+    axes.text(0.5, 0.5, text, ha="center", va="center")
+    axes.set_axis_off()
+    return fig
+
+
 def legend_right(fig: Figure, handles: list, labels: list[str] | None = None, title: str | None = None) -> None:
     """One legend outside the panels, at the right, so that it never covers a curve."""
     names = labels if labels is not None else [str(handle.get_label()) for handle in handles]
     fig.legend(handles, names, loc="outside right upper", title=title, alignment="left")
 
 
-def key(label: str, **style: object) -> Line2D:
+def key(label: str, **style: Any) -> Line2D:
     """A legend entry for a line style that stands for several curves."""
-    return Line2D([], [], label=label, **style)  # type: ignore[arg-type]
+    return Line2D([], [], label=label, **style)
 
 
 def save(fig: Figure, path: Path | str) -> Path:

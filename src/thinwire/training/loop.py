@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -69,6 +68,8 @@ class Loop:
     ) -> None:  # fmt: skip
         self.train, self.dev, self.settings, self.steps, self.seed = train, dev, settings, steps, seed
         self.segment_s, self.folder, self.describe = segment_s, folder, describe
+        from lightning.fabric import Fabric  # costs seconds to import, and only training needs it
+
         self.fabric = Fabric(
             accelerator=settings.accelerator, devices=settings.devices, precision=settings.precision,  # type: ignore[arg-type]
             strategy="ddp" if settings.devices > 1 else "auto",
