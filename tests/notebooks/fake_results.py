@@ -185,7 +185,7 @@ def write_run(root: Path, params: Params, name: str, run: Run) -> None:
         str(s): {k: float(v) for k, v in row.dropna().items()} for s, row in table.groupby("split").last().iterrows()
     }
     (results / "losses.json").write_text(json.dumps({"test": last["dev"], **last}))
-    peak = "the largest ground-truth compressed magnitude of each item"
+    peak = "MAX is the largest ground-truth compressed magnitude of each item"
     levels = {
         "zero": 13.2,
         "mean_spectrum": 16.4,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 import pytest
-from fake_results import make_workspace
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
 from thinwire.claims import load_claims, read_verdicts
@@ -34,30 +34,29 @@ EXPECTED = {
 }
 
 
-def execute(path: Path, workspace: Path, **values: object) -> nbformat.NotebookNode:
+@pytest.fixture(scope="module")
+def kernel(workspace: Path) -> Iterator[KernelManager]:
+    """One kernel for all notebooks, emptied in between: starting one and importing takes longer than most notebooks."""
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(cwd=str(workspace))
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
+def execute(path: Path, kernel: KernelManager, **values: object) -> nbformat.NotebookNode:
     """Run a notebook as papermill would, with values after its parameters cell."""
     notebook = nbformat.read(path, 4)
     place = next(k for k, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", []))
     text = "\n".join(f"{name} = {value!r}" for name, value in values.items())
     notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(text))
-    resources = {"metadata": {"path": str(workspace)}}
-    return NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources).execute()
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))
+    return NotebookClient(notebook, km=kernel, timeout=120).execute()
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_workspace(tmp_path_factory.mktemp("workbook"))
-
-
-@pytest.fixture(scope="module")
-def executed(workspace: Path) -> dict[str, nbformat.NotebookNode]:
-    """All notebooks, two at a time: most of the time is spent in starting kernels."""
-    with ThreadPoolExecutor(2) as pool:
-        jobs = {
-            name: pool.submit(execute, NOTEBOOKS / "ndpca" / f"{name}.ipynb", workspace, interactive=False)
-            for name in NAMES
-        }
-        return {name: job.result() for name, job in jobs.items()}
+def executed(kernel: KernelManager) -> dict[str, nbformat.NotebookNode]:
+    """All notebooks of the paper, as the pipeline executes them."""
+    return {name: execute(NOTEBOOKS / "ndpca" / f"{name}.ipynb", kernel, interactive=False) for name in NAMES}
 
 
 def test_all_ten_are_there() -> None:
@@ -100,24 +99,24 @@ def test_source_is_short_and_clean(path: Path) -> None:
     assert "".join(cells[0]["source"]).startswith("# ")
 
 
-def test_equal_bytes_twice(executed: dict, workspace: Path) -> None:
+def test_equal_bytes_twice(executed: dict, kernel: KernelManager, workspace: Path) -> None:
     folder = workspace / "reports" / "figures" / "ndpca" / "allocation"
     before = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-    execute(NOTEBOOKS / "ndpca" / "allocation.ipynb", workspace, interactive=False)
+    execute(NOTEBOOKS / "ndpca" / "allocation.ipynb", kernel, interactive=False)
     assert before == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
-def test_widgets_in_lab(workspace: Path) -> None:
-    notebook = execute(NOTEBOOKS / "ndpca" / "allocation.ipynb", workspace, interactive=True, out="lab")
+def test_widgets_in_lab(kernel: KernelManager) -> None:
+    notebook = execute(NOTEBOOKS / "ndpca" / "allocation.ipynb", kernel, interactive=True, out="lab")
     kinds = [kind for cell in notebook.cells for output in cell.get("outputs", []) for kind in output.get("data", {})]
     assert "application/vnd.jupyter.widget-view+json" in kinds
 
 
-def test_watch_draws_a_run_that_goes_on(workspace: Path) -> None:
+def test_watch_draws_a_run_that_goes_on(kernel: KernelManager, workspace: Path) -> None:
     going = workspace / "resume" / "e1_agnostic-0123456789abcdef"
     going.mkdir(parents=True, exist_ok=True)
     (going / "curves.tsv").write_text(
         "step\tsplit\ttotal\tmse\n0\tdev\t1.0\t1.0\n50\ttrain\t0.5\t0.5\n50\tdev\t0.6\t0.6\n"
     )
-    notebook = execute(NOTEBOOKS / "watch.ipynb", workspace, run="e1_agnostic", redraws=1, interactive=False)
+    notebook = execute(NOTEBOOKS / "watch.ipynb", kernel, run="e1_agnostic", redraws=1, interactive=False)
     assert any("image/png" in output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))

@@ -24,8 +24,10 @@ def run(args: argparse.Namespace) -> int:
     from thinwire.training.long import train_long
 
     params = load_params()
+    settings = params.training_of(args.run)
     changes = {key: getattr(args, key) for key in ("precision", "accelerator") if getattr(args, key)}
-    settings = Training(**(params.training_of(args.run).model_dump() | {"validate_every": 200, "checkpoint_every": 500} | changes))
+    long = {"lr": settings.long_lr, "warmup": 100, "validate_every": 200, "checkpoint_every": 200}
+    settings = Training(**(settings.model_dump() | long | changes))
     path = train_long(params, args.run, args.hours, args.steps, args.data, args.out, args.note, settings)
     print(f"wrote {path} and {path.with_suffix('.json')}")
     return 0

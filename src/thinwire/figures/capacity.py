@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from thinwire.channel.capacity import budget, rate_distortion
 from thinwire.claims import Verdict, judge_exact
+from thinwire.coding.quantise import gaussian_centroid
 from thinwire.figures.paths import Page
 from thinwire.figures.results import read_table, training_note
 from thinwire.figures.style import ARCH_COLOUR, BOTTLENECK_LINE, GREY, bandwidth_axis, caption
@@ -57,7 +58,8 @@ def load_link(page: Page, run: str) -> Link:
 def quantiser_rates(seed: int, draws: int = 200_000) -> pd.DataFrame:
     """Entropy and mean square error of a uniform quantiser on Gaussian draws, against R(D) at that very error.
 
-    Columns: step, distortion (over sigma^2), bits (entropy), r_of_d, gap (bit). The steps give 1 to 5 bit.
+    Decoded as the codec does, to the mean of the cell. Columns: step, distortion (over sigma^2), bits (entropy),
+    r_of_d, gap, gap_middle (decoded to the middle of the cell), all in bit. The steps give 1 to 5 bit.
     """
     source = np.random.default_rng(seed).standard_normal(draws)
     rows = []
@@ -65,10 +67,11 @@ def quantiser_rates(seed: int, draws: int = 200_000) -> pd.DataFrame:
         index = np.round(source / step)
         share = np.unique(index, return_counts=True)[1] / draws
         bits = float(-(share * np.log2(share)).sum())
-        distortion = float(np.mean((source - index * step) ** 2))
+        distortion = float(np.mean((source - step * gaussian_centroid(index, 1.0 / step)) ** 2))
         bound = rate_distortion(1.0, distortion)
-        rows.append((step, distortion, bits, bound, bits - bound))
-    return pd.DataFrame(rows, columns=["step", "distortion", "bits", "r_of_d", "gap"])
+        middle = bits - rate_distortion(1.0, float(np.mean((source - step * index) ** 2)))
+        rows.append((step, distortion, bits, bound, bits - bound, middle))
+    return pd.DataFrame(rows, columns=["step", "distortion", "bits", "r_of_d", "gap", "gap_middle"])
 
 
 def summary(link: Link) -> pd.DataFrame:

@@ -97,7 +97,7 @@ def draw_tradeoff(table: pd.DataFrame, note: str) -> Figure:
                 fontsize=7,
                 color=GREY,
             )
-        axes.margins(0.14, 0.08)
+        axes.margins(0.22, 0.1)
         axes.set(xlabel=MEASURES["distortion"], ylabel=MEASURES[measure])
         better = "down is more real" if measure == "logit_gap" else "up is more real"
         axes.set_title(f"{better}, left is less distorted")

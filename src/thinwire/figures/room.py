@@ -17,7 +17,7 @@ from thinwire.artifacts import read_json
 from thinwire.claims import Verdict, judge_exact, judge_shown
 from thinwire.corpora.chime6 import find_sessions
 from thinwire.figures.paths import Page
-from thinwire.figures.style import GREY, SOURCE_COLOUR, blank, caption, key, legend_right
+from thinwire.figures.style import GREY, SOURCE_COLOUR, blank, caption, key
 from thinwire.segments import SegmentStore
 
 TALKER_COLOUR = "#0072B2"
@@ -146,11 +146,13 @@ def draw_room(scene: Scene) -> Figure:
     if scene.geometry is None or scene.geometry["room"].get("dimensions_m") is None or table.empty:
         return blank(f"{scene.session}: {scene.note}; nothing to draw")
     x, y, z = scene.geometry["room"]["dimensions_m"]
-    scale = 5.4 / (x + 0.5)  # inches a metre
-    size = (5.4 + 2.5, scale * (y + z + 0.9) + 1.5)
-    fig, (top, side) = plt.subplots(
-        2, 1, figsize=size, height_ratios=[y + 0.45, z + 0.45], sharex=True, layout="compressed"
-    )
+    # Both views share one scale, so their places are computed and not left to a layout engine.
+    wide, pad = 5.4, (0.7, 1.0)
+    high, low = (wide / (x + 0.5) * (side + 0.45) for side in (y, z))
+    size = (wide + pad[0] + 2.2, high + low + pad[1] + 1.0)
+    fig = plt.figure(figsize=size, layout="none")
+    side = fig.add_axes((pad[0] / size[0], pad[1] / size[1], wide / size[0], low / size[1]))
+    top = fig.add_axes((pad[0] / size[0], (pad[1] + low + 0.6) / size[1], wide / size[0], high / size[1]), sharex=side)
     _view(top, table, "x_m", "y_m", (x, y), scene.used)
     _view(side, table, "x_m", "z_m", (x, z), scene.used)
     room = scene.geometry["room"]
@@ -172,7 +174,7 @@ def draw_room(scene: Scene) -> Figure:
             )
         )
     keys.append(key("noise", color=NOISE_COLOUR, marker="X", linestyle="none"))
-    legend_right(fig, keys)
+    fig.legend(keys, [str(handle.get_label()) for handle in keys], loc="upper right", alignment="left")
     caption(fig, f"Test session {scene.session}, room {room['id']}, {scene.note}. No model is shown here.")
     return fig
 

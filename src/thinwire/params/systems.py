@@ -91,7 +91,8 @@ class Training(Section):
     """The one training loop's settings."""
 
     batch: int = Field(112, ge=2)
-    lr: float = Field(1e-3, gt=0.0)
+    lr: float = Field(3e-4, gt=0.0)
+    long_lr: float = Field(1e-3, gt=0.0, description="of `train-long`, which starts from nothing")
     warmup: int = Field(50, ge=0)
     discriminator_lr: float = Field(3e-4, gt=0.0)
     weight_decay: float = Field(1e-4, ge=0.0)

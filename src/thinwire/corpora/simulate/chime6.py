@@ -78,7 +78,7 @@ def casts(settings: Simulate, seed: int) -> list[Cast]:
     noise_by_id = {noise.id: noise for noise in noises}
     noise_pools = by_split("noise", noise_by_id)
     rooms = load_rooms(settings.rooms)
-    speaker_of = {talker.id: f"P{number:02d}" for number, talker in enumerate(talkers, start=1)}
+    speaker_of = {talker.id: f"P{int(talker.id):02d}" for talker in talkers}
     dealt = []
     for split, count in settings.chime6.sessions.items():
         rng = named_rng(seed, "chime6", split)
