@@ -27,7 +27,9 @@ def atomic_path(target: Path | str, directory: bool = False) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         holder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as error:
-        raise PipelineError(f"{target}: cannot write ({error.strerror}); free space or choose another folder") from error
+        raise PipelineError(
+            f"{target}: cannot write ({error.strerror}); free space or choose another folder"
+        ) from error
     temporary = holder / target.name
     try:
         if directory:

@@ -33,7 +33,11 @@ def probe(path: Path | str) -> AudioInfo:
 
 
 def read(
-    path: Path | str, start: int = 0, frames: int = -1, sample_rate: int | None = SAMPLE_RATE, channels: int | None = None
+    path: Path | str,
+    start: int = 0,
+    frames: int = -1,
+    sample_rate: int | None = SAMPLE_RATE,
+    channels: int | None = None,
 ) -> np.ndarray:
     """Read (channels, samples) float32 from sample `start`; reads only what is asked for, however long the file is.
 

@@ -47,13 +47,17 @@ class SegmentWriter:
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.sources) <= MAX_SOURCES:
-            raise CorpusError(f"{self.corpus}: {len(self.sources)} sources asked for, a segment holds 1 to {MAX_SOURCES}")
+            raise CorpusError(
+                f"{self.corpus}: {len(self.sources)} sources asked for, a segment holds 1 to {MAX_SOURCES}"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> SegmentWriter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._close_shard()
         if kind is None:
             table = pd.DataFrame(self._rows, columns=COLUMNS)
@@ -61,7 +65,13 @@ class SegmentWriter:
             splits = table["split"].value_counts().sort_index().to_dict()
             write_json(
                 self.folder / "report.json",
-                {"corpus": self.corpus, "segments": len(table), "splits": splits, "skipped": self.counts, **self.report},
+                {
+                    "corpus": self.corpus,
+                    "segments": len(table),
+                    "splits": splits,
+                    "skipped": self.counts,
+                    **self.report,
+                },
             )
 
     def skip(self, reason: str, number: int = 1) -> None:
@@ -71,7 +81,9 @@ class SegmentWriter:
     def add(self, noisy: np.ndarray, clean: np.ndarray, **row: Any) -> None:
         """Append one segment: noisy (sources, samples), clean (samples,), and the row's columns (`snr_db`, `phones` are lists)."""
         if noisy.shape != (len(self.sources), clean.shape[-1]):
-            raise CorpusError(f"{self.corpus}: segment {row.get('segment_id')}: noisy {noisy.shape}, clean {clean.shape} do not fit")
+            raise CorpusError(
+                f"{self.corpus}: segment {row.get('segment_id')}: noisy {noisy.shape}, clean {clean.shape} do not fit"
+            )
         index = len(self._rows)
         shard = index // self.segments_per_shard
         if index % self.segments_per_shard == 0:
@@ -81,11 +93,24 @@ class SegmentWriter:
             self._files[name].write(np.clip(data, -1.0, 1.0 - 2.0**-15).T)
         frames = clean.shape[-1]
         self._rows.append(
-            {"corpus": self.corpus, "words": "", "label": "", "room": "", "noise": "", "sources": list(self.sources),
-             "snr_db": [float("nan")] * len(self.sources), "phones": []}  # fmt: skip
+            {
+                "corpus": self.corpus,
+                "words": "",
+                "label": "",
+                "room": "",
+                "noise": "",
+                "sources": list(self.sources),
+                "snr_db": [float("nan")] * len(self.sources),
+                "phones": [],
+            }  # fmt: skip
             | row
-            | {"shard": shard, "start_frame": self._position, "frames": frames,
-               "noisy_path": f"noisy-{shard:05d}.flac", "clean_path": f"clean-{shard:05d}.flac"}  # fmt: skip
+            | {
+                "shard": shard,
+                "start_frame": self._position,
+                "frames": frames,
+                "noisy_path": f"noisy-{shard:05d}.flac",
+                "clean_path": f"clean-{shard:05d}.flac",
+            }  # fmt: skip
         )
         self._position += frames
 
@@ -138,11 +163,15 @@ class SegmentStore:
             table = table.iloc[keep].reset_index(drop=True)
         frames = table["frames"].unique()
         if len(frames) != 1:
-            raise PipelineError(f"{self.folder}: segments of {len(frames)} lengths cannot be stacked; extract with a fixed length")
+            raise PipelineError(
+                f"{self.folder}: segments of {len(frames)} lengths cannot be stacked; extract with a fixed length"
+            )
         noisy = np.empty((len(table), len(table["sources"].iloc[0]), int(frames[0])), np.float32)
         clean = np.empty((len(table), int(frames[0])), np.float32)
         for shard, rows in table.groupby("shard"):
-            pair = [audio.read(self.folder / rows[f"{name}_path"].iloc[0], sample_rate=None) for name in ("noisy", "clean")]
+            pair = [
+                audio.read(self.folder / rows[f"{name}_path"].iloc[0], sample_rate=None) for name in ("noisy", "clean")
+            ]
             for index, start in zip(rows.index, rows["start_frame"], strict=True):
                 noisy[index] = pair[0][:, start : start + frames[0]]
                 clean[index] = pair[1][0, start : start + frames[0]]

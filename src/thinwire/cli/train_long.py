@@ -11,7 +11,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("run")
     parser.add_argument("--hours", type=float, required=True, help="stop after so many hours; start again to go on")
     parser.add_argument("--steps", type=int, default=20_000, help="steps of the whole schedule")
-    parser.add_argument("--data", type=Path, action="append", default=[], help="segment folder; may be given several times")
+    parser.add_argument(
+        "--data", type=Path, action="append", default=[], help="segment folder; may be given several times"
+    )
     parser.add_argument("--out", type=Path, default=Path("weights"))
     parser.add_argument("--note", default="embedded corpora", help="origin and licence of the data, for the card")
     parser.add_argument("--precision", choices=["32-true", "bf16-mixed", "16-mixed"], default=None)

@@ -37,8 +37,16 @@ def bits(bench: Bench) -> pd.DataFrame:
             for item, stream, value in zip(some, streams, values, strict=True):
                 rate = codec.rate(stream)
                 rows.append(
-                    {"scheme": scheme, "kbps_target": kbps, "segment_id": bench.segments.table["segment_id"].iloc[item],
-                     "bits_total": rate.total / seconds, "bits_header": rate.header / seconds, "bits_payload": rate.payload / seconds,
-                     "bits_entropy": rate.entropy / seconds, "m_used": rate.components, "psnr_magnitude": value}  # fmt: skip
+                    {
+                        "scheme": scheme,
+                        "kbps_target": kbps,
+                        "segment_id": bench.segments.table["segment_id"].iloc[item],
+                        "bits_total": rate.total / seconds,
+                        "bits_header": rate.header / seconds,
+                        "bits_payload": rate.payload / seconds,
+                        "bits_entropy": rate.entropy / seconds,
+                        "m_used": rate.components,
+                        "psnr_magnitude": value,
+                    }  # fmt: skip
                 )
     return pd.DataFrame(rows)

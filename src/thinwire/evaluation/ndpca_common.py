@@ -11,7 +11,7 @@ from torch import Tensor
 
 from thinwire.params import Params, Run
 from thinwire.params.evaluation import NdpcaEvaluation
-from thinwire.segments import SegmentStore, Segments
+from thinwire.segments import Segments, SegmentStore
 from thinwire.systems.ndpca.model import NdpcaModel, encode_all
 from thinwire.systems.ndpca.pca import FITS, LinearBottleneck
 from thinwire.systems.ndpca.representation import SpectralData, magnitude_of, prepare
@@ -87,4 +87,16 @@ def set_up(params: Params, name: str) -> Bench:
     modes = MODES[run.bottleneck] if model.groups > 1 else MODES[run.bottleneck][:1]
     bottlenecks = {mode: FITS[mode](fitted) for mode in modes}
     latents = encode_all(model, spectra.noisy)
-    return Bench(name, run, settings, model, test, spectra, latents, bottlenecks, fitting["mean_spectrum"], len(fitted[0]), params.seed)
+    return Bench(
+        name,
+        run,
+        settings,
+        model,
+        test,
+        spectra,
+        latents,
+        bottlenecks,
+        fitting["mean_spectrum"],
+        len(fitted[0]),
+        params.seed,
+    )

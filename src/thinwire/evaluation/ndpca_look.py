@@ -36,7 +36,9 @@ def look(bench: Bench, path: Path) -> None:
         out[f"item{i}/x"] = bench.noisy[item].astype(np.float16)
         out[f"item{i}/clean"] = bench.clean[item].astype(np.float16)
         out[f"item{i}/z"] = np.stack([z[item] for z in bench.latents]).astype(np.float32)
-        names = [f"encoder_{name}" for name in encoder if name != "latent"] + [f"decoder_{name}" for name in decoder if name != "output"]
+        names = [f"encoder_{name}" for name in encoder if name != "latent"] + [
+            f"decoder_{name}" for name in decoder if name != "output"
+        ]
         maps = [v for k, v in encoder.items() if k != "latent"] + [v for k, v in decoder.items() if k != "output"]
         for k, (name, value) in enumerate(zip(names, maps, strict=True)):
             out[f"item{i}/feature/{k}_{name}"] = value[0].numpy().astype(np.float16)

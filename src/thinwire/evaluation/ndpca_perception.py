@@ -54,7 +54,9 @@ def measure(bench: Bench, enhancer: Enhancer, critic: nn.Module | None) -> pd.Da
         audio = synthesise(output, spectrum, representation, samples, bench.settings.griffin_lim_iterations)
         generator = torch.Generator().manual_seed(derive_seed(bench.seed, "sampler", m))
         enhanced = enhancer.enhance(decoded, bench.settings.sampler_steps, generator)
-        better = synthesise(enhanced.unsqueeze(1), spectrum, "magnitude", samples, bench.settings.griffin_lim_iterations)
+        better = synthesise(
+            enhanced.unsqueeze(1), spectrum, "magnitude", samples, bench.settings.griffin_lim_iterations
+        )
         estimate = to_complex(output, spectrum, representation)
         estimate = spectra(audio, spectrum) if estimate is None else estimate
         table = bench.items().loc[some].assign(bottleneck=own, m=m)
@@ -91,7 +93,9 @@ def _gap(bench: Bench, critic: nn.Module, decoded: torch.Tensor, some: np.ndarra
     clean = magnitude_of(bench.data.clean[some].float(), bench.run.representation)
     exponent = 1.0 / bench.model.spectrum.power
     real, fake = (
-        waveform(torch.polar(x.clamp_min(1e-6) ** exponent, phase), bench.model.spectrum, bench.model.samples).unsqueeze(1)
+        waveform(
+            torch.polar(x.clamp_min(1e-6) ** exponent, phase), bench.model.spectrum, bench.model.samples
+        ).unsqueeze(1)
         for x in (clean, decoded)
     )
     with torch.no_grad():
@@ -115,12 +119,20 @@ def listen(bench: Bench, enhancer: Enhancer, path: Path) -> None:
     keep("noisy", bench.segments.noisy[some, 0])
     for m in grid:
         output = bench.decode(own, m, some)
-        settings = (bench.model.spectrum, bench.run.representation, bench.model.samples, bench.settings.griffin_lim_iterations)
+        settings = (
+            bench.model.spectrum,
+            bench.run.representation,
+            bench.model.samples,
+            bench.settings.griffin_lim_iterations,
+        )
         keep(f"m{m}", synthesise(output, *settings).numpy())
         if m == grid[-1]:
             generator = torch.Generator().manual_seed(derive_seed(bench.seed, "listen"))
-            enhanced = enhancer.enhance(magnitude_of(output, bench.run.representation), bench.settings.sampler_steps, generator)
-            keep("enhanced", synthesise(enhanced.unsqueeze(1), settings[0], "magnitude", settings[2], settings[3]).numpy())
+            enhanced = enhancer.enhance(
+                magnitude_of(output, bench.run.representation), bench.settings.sampler_steps, generator
+            )
+            keep(
+                "enhanced",
+                synthesise(enhanced.unsqueeze(1), settings[0], "magnitude", settings[2], settings[3]).numpy(),
+            )
     np.savez_compressed(path, **out)
-
-

@@ -54,7 +54,10 @@ def allocation(bench: Bench) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     The second asks what a choice made for the scene alone would be: the m largest squared coefficients of the item.
     """
-    names = [" ".join(group) for group in np.array_split(np.array(bench.segments.table["sources"].iloc[0], dtype=object), bench.model.groups)]
+    names = [
+        " ".join(group)
+        for group in np.array_split(np.array(bench.segments.table["sources"].iloc[0], dtype=object), bench.model.groups)
+    ]
     fixed = [
         {"bottleneck": mode, "m": m, "source": names[i], "components": int(count)}
         for mode, bottleneck in bench.bottlenecks.items()
@@ -74,7 +77,13 @@ def allocation(bench: Bench) -> tuple[pd.DataFrame, pd.DataFrame]:
         for row, segment in enumerate(bench.segments.table["segment_id"]):
             counts = np.bincount(owner[ranks[row, :m]], minlength=len(energy))
             scenes += [
-                {"m": m, "segment_id": segment, "source": names[i], "components": int(counts[i]), "snr_db": group_snr[row, i]}
+                {
+                    "m": m,
+                    "segment_id": segment,
+                    "source": names[i],
+                    "components": int(counts[i]),
+                    "snr_db": group_snr[row, i],
+                }
                 for i in range(len(energy))
             ]
     return pd.DataFrame(fixed), pd.DataFrame(scenes)
@@ -108,7 +117,13 @@ def follow(bench: Bench, channel: Channel) -> pd.DataFrame:
     if channel.trace:
         trace = read_trace(channel.trace)
     else:
-        trace = fading_trace(channel.seconds, channel.bandwidth_hz, channel.mean_snr_db, channel.correlation, derive_seed(bench.seed, "channel"))
+        trace = fading_trace(
+            channel.seconds,
+            channel.bandwidth_hz,
+            channel.mean_snr_db,
+            channel.correlation,
+            derive_seed(bench.seed, "channel"),
+        )
     trace = per_second(trace, channel.seconds)
     floats = budget(trace.bits_per_s, 10.0 ** (channel.sigma2_over_d_db / 10.0), 1.0, channel.symbols_per_float)
     clean, peak = bench.clean, bench.clean.max((1, 2))

@@ -63,7 +63,10 @@ def evaluate_ndpca(params: Params, name: str) -> None:
 def summary(items: pd.DataFrame) -> dict[str, Any]:
     """Means over test items by bottleneck and bandwidth: what `dvc metrics diff` and `dvc exp show` compare."""
     return {
-        bottleneck: {f"m{m}": {name: round(float(rows[name].mean()), 4) for name in ("psnr_magnitude", "mse")} for m, rows in part.groupby("m")}
+        bottleneck: {
+            f"m{m}": {name: round(float(rows[name].mean()), 4) for name in ("psnr_magnitude", "mse")}
+            for m, rows in part.groupby("m")
+        }
         for bottleneck, part in items.groupby("bottleneck")
     }
 

@@ -34,7 +34,9 @@ class Trainable(nn.Module):
 
     def total(self, losses: Losses) -> Tensor:
         """The weighted sum; losses without a weight are only logged."""
-        terms = [self.weights[name] * value for name, value in losses.named.items() if self.weights.get(name, 0.0) != 0.0]
+        terms = [
+            self.weights[name] * value for name, value in losses.named.items() if self.weights.get(name, 0.0) != 0.0
+        ]
         return torch.stack(terms).sum()
 
     def deployed(self) -> nn.Module:

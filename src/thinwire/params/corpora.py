@@ -99,7 +99,9 @@ class Chime6Extraction(Extraction):
     sources: list[str] = ["U01.CH1", "U02.CH1", "U05.CH1", "U06.CH1"]
     hop_s: float = Field(1.0, gt=0.0)
     min_s: float = Field(0.6, ge=0.0, description="shorter utterances are skipped; shorter than a segment: zero-padded")
-    max_overlap: float = Field(0.3, ge=0.0, le=1.0, description="largest share of a segment in which another talker speaks")
+    max_overlap: float = Field(
+        0.3, ge=0.0, le=1.0, description="largest share of a segment in which another talker speaks"
+    )
     align: Align = Align()
     sessions: dict[Literal["train", "dev", "eval"], list[str]] | None = None
 

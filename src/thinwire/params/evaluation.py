@@ -35,7 +35,9 @@ class Evaluation(Section):
 class Channel(Section):
     """The uplink whose capacity gives the budget m(t) (Eq. 1 to 3)."""
 
-    trace: str | None = Field(None, description="CSV of a measured trace (t_s, capacity_bps); null: fading is simulated")
+    trace: str | None = Field(
+        None, description="CSV of a measured trace (t_s, capacity_bps); null: fading is simulated"
+    )
     seconds: int = Field(120, ge=2)
     bandwidth_hz: float = Field(50.0, gt=0.0)
     mean_snr_db: float = 10.0

@@ -16,7 +16,9 @@ class Spectrum(Section):
 
     n_fft: int = Field(2048, ge=64)
     hop_length: int = Field(512, ge=16)
-    power: float = Field(0.5, gt=0.0, le=1.0, description="exponent of the compressed magnitude; 1: the plain magnitude")
+    power: float = Field(
+        0.5, gt=0.0, le=1.0, description="exponent of the compressed magnitude; 1: the plain magnitude"
+    )
 
 
 class NdpcaShape(Section):
@@ -65,7 +67,9 @@ class ScoreShape(Section):
     blocks: int = Field(1, ge=1)
     fold: int = Field(16, ge=1, description="neighbouring bins folded into channels at the input")
     fourier_scale: float = Field(1.0, gt=0.0, description="of the time embedding; SGMSE's 16 needs long training")
-    residual_scale: float = Field(0.1, gt=0.0, description="typical deviation of clean minus decoded, for the first guess")
+    residual_scale: float = Field(
+        0.1, gt=0.0, description="typical deviation of clean minus decoded, for the first guess"
+    )
     theta: float = Field(1.5, gt=0.0)
     sigma_min: float = Field(0.05, gt=0.0)
     sigma_max: float = Field(0.5, gt=0.0)

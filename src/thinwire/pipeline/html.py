@@ -40,6 +40,7 @@ def formula_image(latex: str, display: bool) -> str | None:
 
 def draw_formulas(markdown: str) -> str:
     """Markdown with `$...$` and `$$...$$` outside code replaced by images; what cannot be drawn stays as it is."""
+
     def draw(match: re.Match[str]) -> str:
         latex, display = (match.group(2), True) if match.group(1) else (match.group(4), False)
         return formula_image(latex, display) or match.group(0)

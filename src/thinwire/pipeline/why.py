@@ -161,4 +161,3 @@ def report(stale: list[Stale], diffs: bool = True) -> str:
         lines.append("after them, if what they make differs:")
         lines += [f"  {item.stage} (reads from {', '.join(item.waits_for)})" for item in waiting]
     return "\n".join(lines)
-

@@ -56,13 +56,17 @@ def load_splits(params: Params, name: str, folders: list[Path] | None = None) ->
                 for value in segments.table[column]:
                     ids.update(part for part in str(value).split(";") if part)
     tensors = {
-        split: TensorData({key: torch.cat([getattr(data, key) for data in rows]) for key in ("noisy", "clean", "phase")})
+        split: TensorData(
+            {key: torch.cat([getattr(data, key) for data in rows]) for key in ("noisy", "clean", "phase")}
+        )
         for split, rows in parts.items()
     }
     return Splits(tensors["train"], tensors["dev"], mics, samples, {k: sorted(v) for k, v in seen.items()})
 
 
-def build_system(params: Params, name: str, mics: int, samples: int, seed: int, task: nn.Module | None = None) -> Trainable:
+def build_system(
+    params: Params, name: str, mics: int, samples: int, seed: int, task: nn.Module | None = None
+) -> Trainable:
     """A freshly initialised system of a run's row; `task` is the trained enhancer that an aware run needs."""
     run = params.run(name)
     torch.manual_seed(seed)

@@ -20,7 +20,9 @@ def sole_writer(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise PipelineError(f"{folder}: another process trains this run; wait for it or end it, then run again") from error
+        raise PipelineError(
+            f"{folder}: another process trains this run; wait for it or end it, then run again"
+        ) from error
     try:
         yield
     finally:

@@ -20,13 +20,15 @@ from thinwire.params.systems import Training
 from thinwire.seeding import derive_seed, seed_everything
 from thinwire.systems.ndpca.modules import count_parameters
 from thinwire.training.build import DATA, Splits, load_splits
-from thinwire.training.loop import Loop
-from thinwire.training.stage import RESUME, WEIGHTS, prepare_system, stop_signal
 from thinwire.training.guard import sole_writer
+from thinwire.training.loop import Loop
+from thinwire.training.stage import RESUME, prepare_system, stop_signal
 from thinwire.training.state import save_weights
 
 
-def train_long(params: Params, name: str, hours: float, steps: int, folders: list[Path], out: Path, note: str, settings: Training) -> Path:
+def train_long(
+    params: Params, name: str, hours: float, steps: int, folders: list[Path], out: Path, note: str, settings: Training
+) -> Path:
     """Train a run's model for `steps` steps or `hours`, whichever ends first, and write weights/<run>.safetensors and .json.
 
     Start it again with the same arguments to go on. The schedule of the learning rate belongs to `steps`. Raises ParamError when
@@ -41,12 +43,19 @@ def train_long(params: Params, name: str, hours: float, steps: int, folders: lis
     splits = load_splits(params, name, folders)
     scratch = params.model_copy(update={"runs": params.runs | {name: run.model_copy(update={"init": "scratch"})}})
     system, _ = prepare_system(scratch, name, splits, seed)
-    key = fingerprint(getattr(params.systems, run.system).model_dump(), run.model_dump(exclude={"init", "steps"}), steps, list(map(str, folders)))
+    key = fingerprint(
+        getattr(params.systems, run.system).model_dump(),
+        run.model_dump(exclude={"init", "steps"}),
+        steps,
+        list(map(str, folders)),
+    )
     folder = RESUME / f"long-{name}-{key}"
     deadline = time.monotonic() + hours * 3600.0
     interrupted = stop_signal()
     with sole_writer(folder):
-        loop = Loop(system, splits.train, splits.dev, settings, steps, seed, splits.segment_s, folder, f"train-long {name}")
+        loop = Loop(
+            system, splits.train, splits.dev, settings, steps, seed, splits.segment_s, folder, f"train-long {name}"
+        )
         try:
             loop.run(lambda: interrupted() or time.monotonic() > deadline)
         finally:
@@ -55,7 +64,9 @@ def train_long(params: Params, name: str, hours: float, steps: int, folders: lis
     return out / f"{name}.safetensors"
 
 
-def write_weights(out: Path, name: str, loop: Loop, params: Params, splits: Splits, folders: list[Path], note: str) -> None:
+def write_weights(
+    out: Path, name: str, loop: Loop, params: Params, splits: Splits, folders: list[Path], note: str
+) -> None:
     """fp16 weights and their card: how they were made, by which code, on what, for how long, with which result."""
     model = loop.raw.deployed()
     own = {key: value.clone() for key, value in model.state_dict().items()}
@@ -63,20 +74,30 @@ def write_weights(out: Path, name: str, loop: Loop, params: Params, splits: Spli
     save_weights(out / f"{name}.safetensors", model, half=True)
     model.load_state_dict(own)
     package = Path(thinwire.__file__).parent
-    code = sorted(p for room in ("nn", "systems", "tasks", "training", "signal") for p in (package / room).rglob("*.py"))
+    code = sorted(
+        p for room in ("nn", "systems", "tasks", "training", "signal") for p in (package / room).rglob("*.py")
+    )
     rows = [row for row in loop.outcome.rows if row["split"] == "dev"]
     stride = max(1, len(rows) // 50)
     write_json(
         out / f"{name}.json",
         {
             "run": name,
-            "parameters": {"run": params.run(name).model_dump(), "system": getattr(params.systems, params.run(name).system).model_dump()},
+            "parameters": {
+                "run": params.run(name).model_dump(),
+                "system": getattr(params.systems, params.run(name).system).model_dump(),
+            },
             "training": loop.settings.model_dump(),
             "parameter_count": count_parameters(model),
             "version": thinwire.__version__,
             "code": fingerprint(*code),
-            "data": {"folders": [f.name for f in folders], "fingerprint": fingerprint(*(f / "segments.parquet" for f in folders)),
-                     "items": len(loop.train), "note": note, "training_ids": splits.seen},  # fmt: skip
+            "data": {
+                "folders": [f.name for f in folders],
+                "fingerprint": fingerprint(*(f / "segments.parquet" for f in folders)),
+                "items": len(loop.train),
+                "note": note,
+                "training_ids": splits.seen,
+            },  # fmt: skip
             "steps": loop.done,
             "planned_steps": loop.steps,
             "best_step": loop.outcome.best_step,

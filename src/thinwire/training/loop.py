@@ -160,13 +160,17 @@ class Loop:
         if dev["total"] < self.outcome.best_total:
             self.outcome.best_total, self.outcome.best_step = dev["total"], step
             with self.ema.applied() if self.ema is not None else nullcontext():
-                self.best = {name: value.detach().cpu().clone() for name, value in self.raw.deployed().state_dict().items()}
+                self.best = {
+                    name: value.detach().cpu().clone() for name, value in self.raw.deployed().state_dict().items()
+                }
 
     def save(self, sums: dict[str, float], count: int) -> None:
         """Write the resume state of the present step (rank 0)."""
         if self.fabric.global_rank:
             return
-        tensors = {f"system/{k}": v for k, v in self.raw.state_dict().items()} | {f"best/{k}": v for k, v in self.best.items()}
+        tensors = {f"system/{k}": v for k, v in self.raw.state_dict().items()} | {
+            f"best/{k}": v for k, v in self.best.items()
+        }
         tensors |= flatten_optimizer("optimizer", self.optimizer)
         if self.ema is not None:
             tensors |= {f"ema/{k}": v for k, v in self.ema.state_dict().items()}

@@ -62,11 +62,18 @@ def run_fingerprint(params: Params, name: str) -> str:
     """What resume state belongs to: parameters, code and data."""
     run = params.run(name)
     package = Path(thinwire.__file__).parent
-    code = sorted(p for room in ("nn", "systems", "tasks", "training", "signal") for p in (package / room).rglob("*.py"))
+    code = sorted(
+        p for room in ("nn", "systems", "tasks", "training", "signal") for p in (package / room).rglob("*.py")
+    )
     inputs = [DATA / run.data / "segments.parquet", WEIGHTS / f"{run.init}.safetensors"]
     if run.setting == "aware":
         inputs.append(Path(run.after) / "model.safetensors")
-    settings = [params.seed, run.model_dump(), getattr(params.systems, run.system).model_dump(), params.training_of(name).model_dump()]
+    settings = [
+        params.seed,
+        run.model_dump(),
+        getattr(params.systems, run.system).model_dump(),
+        params.training_of(name).model_dump(),
+    ]
     return fingerprint(*settings, *code, *(p for p in inputs if p.is_file()))
 
 
@@ -83,7 +90,9 @@ def train(params: Params, name: str) -> None:
     """Train a run and write models/<name>: model.safetensors, config.json, curves.tsv, card.json."""
     run = params.run(name)
     if not (WEIGHTS / f"{run.init}.safetensors").is_file():
-        raise CheckpointError(f"params.yaml: runs.{name}.init: weights/{run.init}.safetensors is not there; use `scratch`")
+        raise CheckpointError(
+            f"params.yaml: runs.{name}.init: weights/{run.init}.safetensors is not there; use `scratch`"
+        )
     seed = derive_seed(params.seed, name if run.seed else "runs", run.seed)
     seed_everything(seed)
     folder = RESUME / f"{name}-{run_fingerprint(params, name)}"
@@ -92,10 +101,14 @@ def train(params: Params, name: str) -> None:
         splits = load_splits(params, name)
         system, started_from = prepare_system(params, name, splits, seed)
         settings = params.training_of(name)
-        loop = Loop(system, splits.train, splits.dev, settings, run.steps, seed, splits.segment_s, folder, f"train {name}")
+        loop = Loop(
+            system, splits.train, splits.dev, settings, run.steps, seed, splits.segment_s, folder, f"train {name}"
+        )
         loop.run(stop)
         if loop.done < loop.steps:
-            raise PipelineError(f"train {name}: stopped at step {loop.done} of {loop.steps}, state saved; run again to go on")
+            raise PipelineError(
+                f"train {name}: stopped at step {loop.done} of {loop.steps}, state saved; run again to go on"
+            )
         write_model(MODELS / name, loop, params, name, splits, started_from)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -35,7 +35,9 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such weights; run `dvc repro`, or `thinwire train-long` for weights/") from error
+        raise CheckpointError(
+            f"{path}: no such weights; run `dvc repro`, or `thinwire train-long` for weights/"
+        ) from error
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path}: not a safetensors file ({error}); delete it and make it again") from error
 
@@ -87,7 +89,9 @@ class Checkpoint:
 def flatten_optimizer(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Optimiser moments as named tensors."""
     state = optimizer.state_dict()["state"]
-    return {f"{prefix}/{index}/{name}": torch.as_tensor(v) for index, values in state.items() for name, v in values.items()}
+    return {
+        f"{prefix}/{index}/{name}": torch.as_tensor(v) for index, values in state.items() for name, v in values.items()
+    }
 
 
 def restore_optimizer(prefix: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

@@ -22,7 +22,7 @@ from thinwire.errors import BitstreamError
 from thinwire.nn.fingerprint import model_fingerprint
 from thinwire.systems.ndpca.model import NdpcaModel
 from thinwire.systems.ndpca.pca import LinearBottleneck
-from thinwire.systems.ndpca.representation import FLOOR, gain_of, prepare, synthesise
+from thinwire.systems.ndpca.representation import FLOOR, prepare, synthesise
 
 LEVELS = 117
 """Water levels half a decibel apart; at the last the largest deviation is 240 steps, where the tables end."""
@@ -65,7 +65,9 @@ class NdpcaCodec:
 
     def __init__(self, model: NdpcaModel, bottleneck: LinearBottleneck, iterations: int = 6) -> None:
         self.model, self.bottleneck, self.iterations = model.eval(), bottleneck, iterations
-        self.fingerprint = model_fingerprint(model, bottleneck.order, bottleneck.deviation, *bottleneck.mean, *bottleneck.directions)
+        self.fingerprint = model_fingerprint(
+            model, bottleneck.order, bottleneck.deviation, *bottleneck.mean, *bottleneck.directions
+        )
         self.top = float(np.max(bottleneck.deviation) ** 2) or 1.0
         self._plans: dict[int, Plan] = {}
 
@@ -149,8 +151,15 @@ class NdpcaCodec:
         header, payload = unpack(data, self.fingerprint)
         encoders = len(self.bottleneck.mean)
         count = -(-header.samples // self.model.samples)
-        if header.codec != self.name or len(header.sizes) != encoders + 1 or header.sizes[0] >= LEVELS or not 1 <= count <= MAX_SEGMENTS:
-            raise BitstreamError(f"bitstream of codec {header.codec!r} with {len(header.sizes)} sizes is not one of this model's")
+        if (
+            header.codec != self.name
+            or len(header.sizes) != encoders + 1
+            or header.sizes[0] >= LEVELS
+            or not 1 <= count <= MAX_SEGMENTS
+        ):
+            raise BitstreamError(
+                f"bitstream of codec {header.codec!r} with {len(header.sizes)} sizes is not one of this model's"
+            )
         if count + sum(header.sizes[1:]) != len(payload):
             raise BitstreamError(f"payload of {len(payload)} bytes, its sizes say {count + sum(header.sizes[1:])}")
         streams, start = [], count
@@ -176,7 +185,9 @@ class NdpcaCodec:
         header, loudness, _ = self._open(data)
         with torch.no_grad():
             spectra = self.model.decode(torch.from_numpy(z_hat).float())
-            audio = synthesise(spectra, self.model.spectrum, self.model.representation, self.model.samples, self.iterations)
+            audio = synthesise(
+                spectra, self.model.spectrum, self.model.representation, self.model.samples, self.iterations
+            )
         gain = 10.0 ** (-loudness.astype(np.float64) / 40.0)
         return (audio.numpy() * gain[:, None]).astype(np.float32).ravel()[: header.samples]
 
@@ -187,7 +198,9 @@ class NdpcaCodec:
         entropy = 0.0
         for source, stream in enumerate(streams):
             tables = [plan.tables[i] for i in self.mine(plan, source)]
-            symbols = decode_symbols(stream, tables * len(loudness), len(tables) * len(loudness)).reshape(len(loudness), -1)
+            symbols = decode_symbols(stream, tables * len(loudness), len(tables) * len(loudness)).reshape(
+                len(loudness), -1
+            )
             entropy += sum(float(table.bits(symbols[:, i]).sum()) for i, table in enumerate(tables))
         payload = 8 * sum(map(len, streams))
         return Rate(payload, 8 * len(data) - payload, entropy, len(plan.active))

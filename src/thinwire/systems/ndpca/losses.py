@@ -11,7 +11,6 @@ from torch import Tensor
 from thinwire.params.systems import Representation
 from thinwire.systems.ndpca.representation import magnitude_of
 
-
 SPECTRAL = ("mse", "snr", "psnr", "magnitude", "phase")
 LATENT = ("cosine", "cosine_signed", "nuclear")
 EPS = 1e-9
@@ -50,7 +49,9 @@ def _angle(network: Tensor, representation: Representation) -> Tensor:
     return torch.atan2(imaginary, torch.where(real.abs() + imaginary.abs() < 1e-6, torch.ones_like(real), real))
 
 
-def latent_losses(latents: Sequence[Tensor], projected: Sequence[Tensor], names: Collection[str] = LATENT) -> dict[str, Tensor]:
+def latent_losses(
+    latents: Sequence[Tensor], projected: Sequence[Tensor], names: Collection[str] = LATENT
+) -> dict[str, Tensor]:
     """Cosine (Eq. 11) on back-projected latents, squared and signed, and the nuclear norm of the centred, normalised latent (facts 1.3.6, 1.3.8).
 
     Eq. 11 as printed is least for opposite latents, which are as redundant as equal ones: the squared cosine is trained, the signed
@@ -72,5 +73,7 @@ def latent_losses(latents: Sequence[Tensor], projected: Sequence[Tensor], names:
 def _nuclear(matrix: Tensor) -> Tensor:
     """Nuclear norm through the eigenvalues of the Gram matrix: its gradient exists where singular values repeat."""
     gram = matrix.T @ matrix
-    values = torch.linalg.eigvalsh(gram.double() + 1e-12 * torch.eye(len(gram), device=gram.device, dtype=torch.float64))
+    values = torch.linalg.eigvalsh(
+        gram.double() + 1e-12 * torch.eye(len(gram), device=gram.device, dtype=torch.float64)
+    )
     return values.clamp_min(1e-12).sqrt().sum().to(matrix.dtype)

@@ -35,12 +35,21 @@ class NdpcaModel(nn.Module):
     """
 
     def __init__(
-        self, shape: NdpcaShape, spectrum: Spectrum, arch: str, representation: Representation, latent: int, mics: int, samples: int
+        self,
+        shape: NdpcaShape,
+        spectrum: Spectrum,
+        arch: str,
+        representation: Representation,
+        latent: int,
+        mics: int,
+        samples: int,
     ) -> None:
         super().__init__()
         groups = GROUPS[arch]
         if mics % groups:
-            raise ParamError(f"{arch} shares {mics} microphones out over {groups} encoders; choose corpora.chime6.sources to fit")
+            raise ParamError(
+                f"{arch} shares {mics} microphones out over {groups} encoders; choose corpora.chime6.sources to fit"
+            )
         if latent % groups:
             raise ParamError(f"{arch}: a latent of {latent} floats cannot be shared out equally over {groups} encoders")
         self.arch, self.groups, self.mics = arch, groups, mics
@@ -51,15 +60,20 @@ class NdpcaModel(nn.Module):
         width = matched_width(shape, arch, mics, channels * bins, frames, latent)
         build = (frames, latent // groups, width, shape.blocks, shape.stride)
         self.encoders = nn.ModuleList([SpectralEncoder(features, *build) for _ in range(groups)])
-        self.decoder = SpectralDecoder(channels * bins, frames, latent, shape.decoder_width, shape.decoder_blocks, shape.stride)
+        self.decoder = SpectralDecoder(
+            channels * bins, frames, latent, shape.decoder_width, shape.decoder_blocks, shape.stride
+        )
 
     def fit_statistics(self, noisy: Tensor, clean: Tensor) -> None:
         """Set the standardisation from training tensors (n, K, C, F, T) and (n, C, F, T)."""
+
         def moments(data: Tensor, repeat: int) -> tuple[Tensor, Tensor]:
             bins = data.float().flatten(1, 2)
             return bins.mean((0, 2)).repeat(repeat), bins.std((0, 2)).clamp_min(1e-3).repeat(repeat)
 
-        sides = [(encoder.projection, moments(noisy.flatten(0, 1), self.mics // self.groups)) for encoder in self.encoders]
+        sides = [
+            (encoder.projection, moments(noisy.flatten(0, 1), self.mics // self.groups)) for encoder in self.encoders
+        ]
         for layer, (mean, std) in [*sides, (self.decoder.output, moments(clean, 1))]:
             layer.mean.copy_(mean)  # type: ignore[operator, union-attr]
             layer.std.copy_(std)  # type: ignore[operator, union-attr]
@@ -87,7 +101,9 @@ def matched_width(shape: NdpcaShape, arch: str, mics: int, per_mic: int, frames:
     """The encoder width that gives all encoders of `arch` together as many parameters as those of E4D1 (facts 1.8.14)."""
 
     def total(groups: int, width: int) -> int:
-        encoder = SpectralEncoder(mics // groups * per_mic, frames, max(latent // groups, 1), width, shape.blocks, shape.stride)
+        encoder = SpectralEncoder(
+            mics // groups * per_mic, frames, max(latent // groups, 1), width, shape.blocks, shape.stride
+        )
         return groups * count_parameters(encoder)
 
     groups = GROUPS[arch]

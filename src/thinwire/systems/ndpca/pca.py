@@ -148,7 +148,10 @@ def truncate(latents: Sequence[np.ndarray]) -> LinearBottleneck:
     spread = [np.asarray(z, np.float64).std(0) for z in latents]
     deviation = np.array([spread[i][j] for i, j in order])
     return LinearBottleneck(
-        tuple(np.asarray(z, np.float64).mean(0) for z in latents), tuple(np.eye(size) for size in sizes), order, deviation
+        tuple(np.asarray(z, np.float64).mean(0) for z in latents),
+        tuple(np.eye(size) for size in sizes),
+        order,
+        deviation,
     )
 
 

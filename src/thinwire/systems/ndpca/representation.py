@@ -74,7 +74,9 @@ def to_complex(network: Tensor, spectrum: Spectrum, representation: Representati
     return torch.polar(magnitude, network.select(-3, 1) * math.pi)
 
 
-def synthesise(network: Tensor, spectrum: Spectrum, representation: Representation, samples: int, iterations: int) -> Tensor:
+def synthesise(
+    network: Tensor, spectrum: Spectrum, representation: Representation, samples: int, iterations: int
+) -> Tensor:
     """Waveform (..., samples) of a network tensor: inverse STFT where it carries phase, Griffin-Lim where it does not.
 
     Tens of floats a second carry no phase; a magnitude codec's waveform is as good as Griffin-Lim's guess, and metrics on it are read so.

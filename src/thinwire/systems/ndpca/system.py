@@ -15,7 +15,6 @@ from thinwire.systems.ndpca.losses import latent_losses, spectral_losses
 from thinwire.systems.ndpca.model import NdpcaModel, NdpcaOutput, build_model
 from thinwire.systems.ndpca.representation import magnitude_of, waveform
 
-
 MONITORED_ITEMS = 16
 
 
