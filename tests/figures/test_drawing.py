@@ -68,11 +68,16 @@ def test_players_order_versions_and_match_loudness() -> None:
     assert listen.players({"s": {"clean": quiet, "m4": quiet}}).data.count("<audio") == 2
 
 
-def test_targets_count_only_where_both_schemes_keep_them() -> None:
-    rows = [("ndpca", 0.1, 90), ("ndpca", 0.2, 150), ("full_latent", 0.1, 140), ("full_latent", 0.2, 203)]
-    table = pd.DataFrame(rows, columns=["scheme", "kbps_target", "bits_total"])
-    assert bits.kept_targets(table) == [0.2]
-    assert bits.kept_targets(table[table["scheme"] == "ndpca"]) == []
+def test_schemes_are_compared_at_equal_payloads() -> None:
+    # PSNR grows by 1 dB a doubling in both; the second scheme spends twice the bits for the same targets.
+    rows = [
+        (scheme, target, "a", factor * target, 20.0 + np.log2(target))
+        for scheme, factor in (("ndpca", 1.0), ("full_latent", 2.0))
+        for target in (1.0, 2.0, 4.0, 8.0)
+    ]
+    table = pd.DataFrame(rows, columns=["scheme", "kbps_target", "segment_id", "bits_payload", "psnr_magnitude"])
+    scores = bits.at_equal_rates(table)
+    assert (scores["ndpca"] - scores["full_latent"]).to_numpy() == pytest.approx([1.0])
 
 
 def test_parts_are_those_of_the_modules(root) -> None:

@@ -145,10 +145,10 @@ def judge(page: Page, items: pd.DataFrame) -> list[Verdict]:
         page.claims[f"ndpca.{name}"] for name in ("fig4_rdp", "fig4_rate_monotone", "realism_not_distortion")
     )
     floors = {claim.id: floor_of(page, claim.id) for claim in (rdp, rate, real)}
-    gap = (_of_run(items, none, "logit_gap") - _of_run(items, most, "logit_gap")).dropna().to_numpy()
+    gain = (_of_run(items, most, "plcmos") - _of_run(items, none, "plcmos")).dropna().to_numpy()
     extra = [f"distortion {_of_run(items, run, 'distortion').mean():.4g} ({run})" for run in (none, most)]
-    if items["plcmos"].notna().any():
-        extra += [f"PLCMOS {_of_run(items, run, 'plcmos').mean():.2f} ({run})" for run in (none, most)]
+    if items["logit_gap"].notna().any():
+        extra += [f"own logit gap {_of_run(items, run, 'logit_gap').mean():.3g} ({run})" for run in (none, most)]
     tradeoff = [page.evidence("tables", "sweep"), page.evidence("figures", "realism_vs_distortion")]
     note = "; ".join([*extra, floors[real.id].reason])
     return [
@@ -156,5 +156,5 @@ def judge(page: Page, items: pd.DataFrame) -> list[Verdict]:
         judge_ordering(
             rate, with_rate(items), floors[rate.id].ok, floors[rate.id].reason, evidence=evidence, **options
         ),
-        judge_ordering(real, gap, floors[real.id].ok, note, evidence=tradeoff, **options),
+        judge_ordering(real, gain, floors[real.id].ok, note, evidence=tradeoff, **options),
     ]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -157,12 +158,21 @@ class Loop:
         dev = self.validate()
         self.outcome.rows.append({"step": step, "split": "train", **train})
         self.outcome.rows.append({"step": step, "split": "dev", **dev})
+        if self.fabric.global_rank == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.curves().to_csv(self.folder / "curves.tsv", sep="\t", index=False, float_format="%.6g")
         if dev["total"] < self.outcome.best_total:
             self.outcome.best_total, self.outcome.best_step = dev["total"], step
             with self.ema.applied() if self.ema is not None else nullcontext():
                 self.best = {
                     name: value.detach().cpu().clone() for name, value in self.raw.deployed().state_dict().items()
                 }
+
+    def curves(self) -> pd.DataFrame:
+        """Validation rows so far: step, split, total, then one column a named loss; what `watch.ipynb` follows."""
+        table = pd.DataFrame(self.outcome.rows)
+        first = ["step", "split", "total"]
+        return table[[*first, *sorted(column for column in table.columns if column not in first)]]
 
     def save(self, sums: dict[str, float], count: int) -> None:
         """Write the resume state of the present step (rank 0)."""

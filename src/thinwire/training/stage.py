@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
 import thinwire
@@ -127,8 +126,9 @@ def write_model(folder: Path, loop: Loop, params: Params, name: str, splits: Spl
         if isinstance(loop.raw, NdpcaSystem):
             save_tensors(temporary / "latents.safetensors", fitting_set(loop.raw, loop.train))
         config = {"run": params.run(name).model_dump(), "mics": splits.mics, "samples": splits.samples}
+        config["spectrum"] = getattr(params.systems, params.run(name).system).spectrum.model_dump()
         write_json(temporary / "config.json", config)
-        curves(loop).to_csv(temporary / "curves.tsv", sep="\t", index=False, float_format="%.6g")
+        loop.curves().to_csv(temporary / "curves.tsv", sep="\t", index=False, float_format="%.6g")
         write_json(temporary / "card.json", card(loop, params, name, started_from))
 
 
@@ -137,13 +137,6 @@ def fitting_set(system: NdpcaSystem, train: TensorData) -> dict[str, torch.Tenso
     latents = encode_all(system.model.eval(), train.tensors["noisy"])
     mean = magnitude_of(train.tensors["clean"].float(), system.run.representation).mean((0, 2))
     return {f"z{i}": torch.from_numpy(z) for i, z in enumerate(latents)} | {"mean_spectrum": mean}
-
-
-def curves(loop: Loop) -> pd.DataFrame:
-    """Validation rows: step, split, one column a named loss."""
-    table = pd.DataFrame(loop.outcome.rows)
-    first = ["step", "split", "total"]
-    return table[[*first, *sorted(c for c in table.columns if c not in first)]]
 
 
 def card(loop: Loop, params: Params, name: str, started_from: str) -> dict[str, Any]:
