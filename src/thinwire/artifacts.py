@@ -48,7 +48,9 @@ def atomic_path(target: Path | str, directory: bool = False) -> Iterator[Path]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON-ready copy: NumPy scalars and arrays become Python ones, NaN and infinities become null, keys become text."""
+    """JSON-ready copy: NumPy scalars and arrays become Python ones, NaN and infinities become null, keys
+    become text.
+    """
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
 """The one segment table: what every extraction stage writes and everything downstream reads.
 
-A folder holds `segments.parquet` (one row a segment), audio shards and `report.json`. Shards come in pairs of FLAC files,
-`noisy-00000.flac` (one channel a source, at most 8, FLAC's limit) and `clean-00000.flac` (mono), in which segments follow one another;
-a row names its shard and first sample, so thousands of segments are a handful of files.
+A folder holds `segments.parquet` (one row a segment), audio shards and `report.json`. Shards come in pairs of FLAC
+files, `noisy-00000.flac` (one channel a source, at most 8, FLAC's limit) and `clean-00000.flac` (mono), in which
+segments follow one another; a row names its shard and first sample, so thousands of segments are a handful of files.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ COLUMNS = [
 class SegmentWriter:
     """Writes a segment folder; use as a context manager inside `artifacts.atomic_path(folder, directory=True)`.
 
-    `sources` names the channels of the noisy shards in order. `counts` collects what was skipped and why and lands in `report.json`.
+    `sources` names the channels of the noisy shards in order. `counts` collects what was skipped and why and lands in
+    `report.json`.
     """
 
     folder: Path
@@ -79,7 +80,9 @@ class SegmentWriter:
         self.counts[reason] = self.counts.get(reason, 0) + number
 
     def add(self, noisy: np.ndarray, clean: np.ndarray, **row: Any) -> None:
-        """Append one segment: noisy (sources, samples), clean (samples,), and the row's columns (`snr_db`, `phones` are lists)."""
+        """Append one segment: noisy (sources, samples), clean (samples,), and the row's columns (`snr_db`, `phones` are
+        lists).
+        """
         if noisy.shape != (len(self.sources), clean.shape[-1]):
             raise CorpusError(
                 f"{self.corpus}: segment {row.get('segment_id')}: noisy {noisy.shape}, clean {clean.shape} do not fit"

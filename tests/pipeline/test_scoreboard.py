@@ -159,7 +159,7 @@ def test_site_links_lead_somewhere_and_stay_local(project: Path) -> None:
     assert len(links.targets) > 60
     assert not any("://" in target for target in links.targets)
     assert all((project / "reports" / target).is_file() for target in links.targets)
-    assert page.count("<tr id=") == 38 and "grid = [2, 4]" in page and "notebook@ndpca-capacity" in page
+    assert page.count("<tr id=") == 38 and "grid = [2, 4]" in page and "ndpca_capacity" in page
 
 
 def test_site_bytes_are_the_same_twice(project: Path) -> None:

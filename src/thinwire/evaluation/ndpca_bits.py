@@ -13,11 +13,15 @@ from thinwire.systems.ndpca.codec import NdpcaCodec
 from thinwire.systems.ndpca.representation import magnitude_of
 
 SCHEMES = {"ndpca": "ndpca", "truncate": "full_latent"}
-"""Bottleneck to scheme: components chosen by distributed PCA, or every number of a plain latent, quantised alike (section 2.2)."""
+"""Bottleneck to scheme: components chosen by distributed PCA, or every number of a plain latent, quantised alike
+(section 2.2).
+"""
 
 
 def bits(bench: Bench) -> pd.DataFrame:
-    """One row per (item, kbps target): bits of header, payload and entropy, components sent, PSNR; every bitstream is made and decoded."""
+    """One row per (item, kbps target): bits of header, payload and entropy, components sent, PSNR; every bitstream is
+    made and decoded.
+    """
     rows = []
     some = bench.subset(bench.settings.bits_items)
     clean = bench.clean[some]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +63,7 @@ class Bench:
         """Evenly spread test items, the same for every run."""
         return np.unique(np.linspace(0, len(self.data) - 1, min(count, len(self.data))).round().astype(int))
 
-    def identity(self) -> dict[str, object]:
+    def identity(self) -> dict[str, Any]:
         """The columns that say which model a row belongs to."""
         run = self.run
         return {

@@ -12,7 +12,9 @@ from thinwire.systems.ndpca.representation import magnitude_of
 
 
 def look(bench: Bench, path: Path) -> None:
-    """Write look.npz: spectra, latents, reconstructions at every m and feature maps of a few items, and the principal directions."""
+    """Write look.npz: spectra, latents, reconstructions at every m and feature maps of a few items, and the principal
+    directions.
+    """
     own = next(iter(bench.bottlenecks))
     bottleneck, some = bench.bottlenecks[own], bench.subset(bench.settings.look_items)
     # Encoders have latents of equal size, so their parameters stack.
@@ -47,4 +49,4 @@ def look(bench: Bench, path: Path) -> None:
             decoded = magnitude_of(bench.decode(own, m, np.array([item])), bench.run.representation)
             out[f"item{i}/z_hat/m{m}"] = z_hat[0].astype(np.float32)
             out[f"item{i}/x_hat/m{m}"] = decoded[0].numpy().astype(np.float16)
-    np.savez_compressed(path, **out)
+    np.savez_compressed(path, **out)  # type: ignore[arg-type]

@@ -34,9 +34,11 @@ def load_critic(params: Params, bench: Bench) -> nn.Module | None:
 
 
 def measure(bench: Bench, enhancer: Enhancer, critic: nn.Module | None) -> pd.DataFrame:
-    """Rows per (item of the subset, m): waveform measures, PSNR in the paper's sense and on the complex spectrum, enhanced PSNR, logit gap.
+    """Rows per (item of the subset, m): waveform measures, PSNR in the paper's sense and on the complex spectrum,
+    enhanced PSNR, logit gap.
 
-    PSNR in the paper's sense is over plain magnitude and phase in radians stacked (facts 1.8.6), MAX the largest plain magnitude.
+    PSNR in the paper's sense is over plain magnitude and phase in radians stacked (facts 1.8.6), MAX the largest plain
+    magnitude.
     """
     some = bench.subset(bench.settings.perceptual_items)
     own = next(iter(bench.bottlenecks))
@@ -103,7 +105,9 @@ def _gap(bench: Bench, critic: nn.Module, decoded: torch.Tensor, some: np.ndarra
 
 
 def listen(bench: Bench, enhancer: Enhancer, path: Path) -> None:
-    """Waveforms of a few items for the notebooks' players: clean, first microphone, decoded at several m, enhanced at the largest."""
+    """Waveforms of a few items for the notebooks' players: clean, first microphone, decoded at several m, enhanced at
+    the largest.
+    """
     own = next(iter(bench.bottlenecks))
     some = bench.subset(bench.settings.look_items)
     grid = [m for m in bench.settings.listen_grid if m in bench.grid(own)] or bench.grid(own)
@@ -135,4 +139,4 @@ def listen(bench: Bench, enhancer: Enhancer, path: Path) -> None:
                 "enhanced",
                 synthesise(enhanced.unsqueeze(1), settings[0], "magnitude", settings[2], settings[3]).numpy(),
             )
-    np.savez_compressed(path, **out)
+    np.savez_compressed(path, **out)  # type: ignore[arg-type]

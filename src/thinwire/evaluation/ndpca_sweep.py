@@ -18,11 +18,16 @@ from thinwire.systems.ndpca.losses import latent_losses, spectral_losses
 from thinwire.systems.ndpca.representation import magnitude_of
 from thinwire.tasks.enhancement import Enhancer
 
-PEAK = "MAX is the largest ground-truth compressed magnitude of each item; PSNR is of compressed magnitudes unless said otherwise"
+PEAK = (
+    "MAX is the largest ground-truth compressed magnitude of each item; "
+    "PSNR is of compressed magnitudes unless said otherwise"
+)
 
 
 def sweep(bench: Bench, enhancer: Enhancer) -> pd.DataFrame:
-    """One row per (item, bottleneck, m): PSNR against clean and noisy magnitudes, spectral SNR, MSE, and the task's distortion on a subset."""
+    """One row per (item, bottleneck, m): PSNR against clean and noisy magnitudes, spectral SNR, MSE, and the task's
+    distortion on a subset.
+    """
     clean, noisy, peak = bench.clean, bench.noisy, bench.clean.max((1, 2))
     some = bench.subset(bench.settings.perceptual_items)
     worst = _distortion(bench, enhancer, some, torch.from_numpy(noisy[some, 0]))
@@ -44,13 +49,16 @@ def sweep(bench: Bench, enhancer: Enhancer) -> pd.DataFrame:
 
 
 def _distortion(bench: Bench, enhancer: Enhancer, some: np.ndarray, decoded: torch.Tensor) -> np.ndarray:
-    """The enhancement loss of each item, with the same noise for every model; divided by that of the first microphone it is normalised (Fig. 4)."""
+    """The enhancement loss of each item, with the same noise for every model; divided by that of the first microphone
+    it is normalised (Fig. 4).
+    """
     generator = torch.Generator().manual_seed(derive_seed(bench.seed, "distortion"))
     return enhancer.distortion(torch.from_numpy(bench.clean[some]), decoded, generator).numpy()
 
 
 def allocation(bench: Bench) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Components per encoder: by the fitted order for each bottleneck and m, and by energy in each scene, beside its microphones' SNR.
+    """Components per encoder: by the fitted order for each bottleneck and m, and by energy in each scene, beside its
+    microphones' SNR.
 
     The second asks what a choice made for the scene alone would be: the m largest squared coefficients of the item.
     """
@@ -90,7 +98,9 @@ def allocation(bench: Bench) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def predictors(bench: Bench) -> dict[str, Any]:
-    """PSNR of predicting nothing and of predicting the training mean spectrum: what a model must beat to mean anything."""
+    """PSNR of predicting nothing and of predicting the training mean spectrum: what a model must beat to
+    mean anything.
+    """
     clean, peak = bench.clean, bench.clean.max((1, 2))
     mean = np.broadcast_to(bench.mean_spectrum.numpy()[None, :, None], clean.shape)
     return {
@@ -113,7 +123,9 @@ def losses(bench: Bench) -> dict[str, float]:
 
 
 def follow(bench: Bench, channel: Channel) -> pd.DataFrame:
-    """The coder following a capacity trace second by second, with one model: m(t) by Eq. 3, PSNR of the item sent in that second."""
+    """The coder following a capacity trace second by second, with one model: m(t) by Eq. 3, PSNR of the item sent in
+    that second.
+    """
     if channel.trace:
         trace = read_trace(channel.trace)
     else:

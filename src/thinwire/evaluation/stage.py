@@ -55,15 +55,15 @@ def evaluate_ndpca(params: Params, name: str) -> None:
         card = read_json(MODELS / name / "card.json")
         write_json(folder / "baselines.json", ndpca_sweep.predictors(bench) | {"card": card})
         write_json(folder / "losses.json", {"test": ndpca_sweep.losses(bench), **final_losses(name)})
-        write_json(METRICS / f"{name}.json", summary(items))
         ndpca_look.look(bench, folder / "look.npz")
         ndpca_perception.listen(bench, enhancer, folder / "audio.npz")
+    write_json(METRICS / f"{name}.json", summary(items))
 
 
 def summary(items: pd.DataFrame) -> dict[str, Any]:
     """Means over test items by bottleneck and bandwidth: what `dvc metrics diff` and `dvc exp show` compare."""
     return {
-        bottleneck: {
+        str(bottleneck): {
             f"m{m}": {name: round(float(rows[name].mean()), 4) for name in ("psnr_magnitude", "mse")}
             for m, rows in part.groupby("m")
         }
@@ -75,7 +75,7 @@ def final_losses(name: str) -> dict[str, dict[str, float]]:
     """Named losses of the last validation, by split, from the training curves."""
     curves = pd.read_csv(MODELS / name / "curves.tsv", sep="\t")
     last = curves.groupby("split").last()
-    return {str(split): {k: float(v) for k, v in row.dropna().items()} for split, row in last.iterrows()}
+    return {str(split): {str(k): float(v) for k, v in row.dropna().items()} for split, row in last.iterrows()}
 
 
 def evaluate_score(params: Params, name: str) -> None:

@@ -19,7 +19,9 @@ class Talkers(Section):
 
 
 class Rooms(Section):
-    """Where room responses come from: `pyroomacoustics`, or a folder of measured responses (multichannel FLAC or WAV)."""
+    """Where room responses come from: `pyroomacoustics`, or a folder of measured responses (multichannel
+    FLAC or WAV).
+    """
 
     source: str = "pyroomacoustics"
     rt60_s: Pair = (0.2, 0.5)

@@ -1,8 +1,9 @@
 """Score-based speech enhancement (section 4.2, Eq. 14 to 17), on the codec's own compressed magnitudes.
 
-The paper puts a score model "directly on the decoder output reconstructed STFT" (2048/512) and cites one whose networks want 256 bins; facts 1.6
-leave two ways, and this is the second: SGMSE's process, amplitude exponent and scale on 1025-bin magnitudes. A decoder fed with tens of
-floats a second has no phase to enhance, so the state is the magnitude alone, one real channel.
+The paper puts a score model "directly on the decoder output reconstructed STFT" (2048/512) and cites one whose networks
+want 256 bins; facts 1.6 leave two ways, and this is the second: SGMSE's process, amplitude exponent and scale on
+1025-bin magnitudes. A decoder fed with tens of floats a second has no phase to enhance, so the state is the magnitude
+alone, one real channel.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from thinwire.nn.trainable import Batch, Losses, Trainable
 from thinwire.params.systems import Score
 
 STATE_SCALE = 0.25
-"""Brings unit-power compressed magnitudes (peaks of 3 to 5) to SGMSE's range, peaks of about 1, for its noise levels."""
+"""Brings unit-power compressed magnitudes (peaks of 3 to 5) to SGMSE's range, peaks of about 1, for its noise levels.
+"""
 
 DISTORTION_TIMES = (0.1, 0.3, 0.5, 0.7, 0.9)
 
@@ -41,7 +43,9 @@ class Enhancer(nn.Module):
 
     @torch.no_grad()
     def distortion(self, clean: Tensor, decoded: Tensor, generator: torch.Generator) -> Tensor:
-        """The task loss of each item (B,), at fixed times instead of drawn ones, so that items and models can be compared."""
+        """The task loss of each item (B,), at fixed times instead of drawn ones, so that items and models can be
+        compared.
+        """
         x0, y = (STATE_SCALE * m.unsqueeze(1) for m in (clean, decoded))
         total = x0.new_zeros(len(x0))
         for time in DISTORTION_TIMES:

@@ -26,7 +26,9 @@ DATA = Path("data/segments")
 
 @dataclass(frozen=True)
 class Splits:
-    """Train and dev tensors, the microphones and samples of a segment, and the ids of talkers, rooms and noises in training."""
+    """Train and dev tensors, the microphones and samples of a segment, and the ids of talkers, rooms and noises in
+    training.
+    """
 
     train: TensorData
     dev: TensorData

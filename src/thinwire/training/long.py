@@ -29,10 +29,11 @@ from thinwire.training.state import save_weights
 def train_long(
     params: Params, name: str, hours: float, steps: int, folders: list[Path], out: Path, note: str, settings: Training
 ) -> Path:
-    """Train a run's model for `steps` steps or `hours`, whichever ends first, and write weights/<run>.safetensors and .json.
+    """Train a run's model for `steps` steps or `hours`, whichever ends first, and write weights/<run>.safetensors and
+    .json.
 
-    Start it again with the same arguments to go on. The schedule of the learning rate belongs to `steps`. Raises ParamError when
-    there is nothing to train on.
+    Start it again with the same arguments to go on. The schedule of the learning rate belongs to `steps`. Raises
+    ParamError when there is nothing to train on.
     """
     if hours <= 0 or steps < 1:
         raise ParamError(f"train-long {name}: needs hours above 0 and at least one step, found {hours} and {steps}")

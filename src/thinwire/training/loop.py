@@ -1,13 +1,14 @@
 """The training loop: every system goes through it, on one CPU, one GPU or several processes.
 
-Randomness is a function of (seed, step, rank): a step draws its batch and noise from generators made for that step, so a run that was killed and
-started again from its last checkpoint takes the same steps as one that was not.
+Randomness is a function of (seed, step, rank): a step draws its batch and noise from generators made for that step, so
+a run that was killed and started again from its last checkpoint takes the same steps as one that was not.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -17,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from thinwire.errors import PipelineError
@@ -61,7 +62,9 @@ def _generator(*names: object) -> torch.Generator:
 
 
 class Loop:
-    """Trains a system for a number of steps, or until a time limit, and keeps the weights with the best validation total."""
+    """Trains a system for a number of steps, or until a time limit, and keeps the weights with the best validation
+    total.
+    """
 
     def __init__(
         self, system: Trainable, train: TensorData, dev: TensorData, settings: Training, steps: int, seed: int,
@@ -71,11 +74,12 @@ class Loop:
         self.segment_s, self.folder, self.describe = segment_s, folder, describe
         from lightning.fabric import Fabric  # costs seconds to import, and only training needs it
 
+        devices = int(os.environ.get("LOCAL_WORLD_SIZE", settings.devices))  # torchrun says how many it started
         self.fabric = Fabric(
-            accelerator=settings.accelerator, devices=settings.devices, precision=settings.precision,  # type: ignore[arg-type]
-            strategy="ddp" if settings.devices > 1 else "auto",
+            accelerator=settings.accelerator, devices=devices, precision=settings.precision,  # type: ignore[arg-type]
+            strategy="ddp" if devices > 1 else "auto",
         )  # fmt: skip
-        if settings.devices > 1:
+        if devices > 1:
             self.fabric.launch()
         torch.manual_seed(derive_seed(seed, "critic"))
         critic = system.make_critic()
@@ -83,7 +87,7 @@ class Loop:
         parameters = [p for p in system.parameters() if p.requires_grad]
         adam = {"lr": settings.lr, "weight_decay": settings.weight_decay, "betas": (0.9, 0.99)}
         self.system, self.optimizer = self.fabric.setup(system, torch.optim.AdamW(parameters, **adam))  # type: ignore[arg-type]
-        self.critic: nn.Module | None = None
+        self.judge, self.critic = critic, None  # the same weights, alone and as the loop trains them
         if critic is not None:
             optimizer = torch.optim.AdamW(critic.parameters(), lr=settings.discriminator_lr, betas=(0.5, 0.9))
             self.critic, self.critic_optimizer = self.fabric.setup(critic, optimizer)
@@ -111,21 +115,22 @@ class Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate(step)
         batch, generator = self.batch(step), _generator(self.seed, "noise", step, self.fabric.global_rank)
-        if self.critic is not None:
-            self.critic.requires_grad_(False)
-        losses = self.system(batch, generator, self.critic)
+        if self.judge is not None:
+            self.judge.requires_grad_(False)
+        losses = self.system(batch, generator, self.judge)
         total = self.raw.total(losses)
         if not torch.isfinite(total):
             names = ", ".join(n for n, v in losses.named.items() if not torch.isfinite(v))
             raise PipelineError(f"{self.describe}: loss is not finite at step {step} ({names}); lower training.lr")
+        losses.named["total"] = total.detach()
         self.optimizer.zero_grad()
         self.fabric.backward(total)
         self.fabric.clip_gradients(self.system, self.optimizer, max_norm=self.settings.clip, error_if_nonfinite=False)
         self.optimizer.step()
         if self.ema is not None:
             self.ema.update()
-        if self.critic is not None and losses.real is not None and losses.fake is not None:
-            self.critic.requires_grad_(True)
+        if self.judge is not None and self.critic is not None and losses.real is not None and losses.fake is not None:
+            self.judge.requires_grad_(True)
             both = self.critic(torch.cat([losses.real, losses.fake])).logits
             half = len(losses.real)
             loss = discriminator_loss([x[:half] for x in both], [x[half:] for x in both])
@@ -138,7 +143,9 @@ class Loop:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Mean losses over the dev split, with the same random draws every time, on the averaged weights where there are any."""
+        """Mean losses over the dev split, with the same random draws every time, on the averaged weights where there
+        are any.
+        """
         self.raw.eval()
         sums: dict[str, float] = {}
         size = min(self.settings.batch, len(self.dev))
@@ -187,12 +194,14 @@ class Loop:
         if self.critic is not None:
             tensors |= {f"critic/{k}": v for k, v in self.critic.state_dict().items()}
             tensors |= flatten_optimizer("critic_optimizer", self.critic_optimizer)
-        scalars = {"step": self.done, "outcome": vars(self.outcome) | {"best_total": min(self.outcome.best_total, 1e30)},
-                   "sums": sums, "count": count}  # fmt: skip
+        outcome = vars(self.outcome) | {"best_total": min(self.outcome.best_total, 1e30)}
+        scalars = {"step": self.done, "outcome": outcome, "sums": sums, "count": count}
         Checkpoint({k: v.clone() for k, v in tensors.items()}, scalars).save(self.folder / RESUME)
 
     def load(self) -> tuple[dict[str, float], int]:
-        """Take up the resume state if there is one; returns the running sums of training losses since the last validation."""
+        """Take up the resume state if there is one; returns the running sums of training losses since the last
+        validation.
+        """
         path = self.folder / RESUME
         if not path.is_file():
             return {}, 0
@@ -213,11 +222,21 @@ class Loop:
         self.done = int(state.scalars["step"])
         return state.scalars["sums"], int(state.scalars["count"])
 
+    def agreed(self, stop: bool) -> bool:
+        """Whether any of the processes wants to stop; all of them must do so at the same step."""
+        if self.fabric.world_size == 1:
+            return stop
+        wishes = self.fabric.all_reduce(torch.tensor(float(stop), device=self.fabric.device), reduce_op="sum")
+        return bool(wishes > 0)  # type: ignore[operator]
+
     def run(self, stop: Callable[[], bool] = lambda: False) -> Outcome:
-        """Train to the last step; `stop` is asked after every step and ends the run early, with its state saved, when it says so."""
+        """Train to the last step; `stop` is asked after every step and ends the run early, with its state saved, when
+        it says so.
+        """
         sums, count = self.load()
         started, before = time.monotonic(), self.outcome.wall_s
-        bar = tqdm(total=self.steps, initial=self.done, desc=self.describe, disable=None, leave=False)
+        quiet = True if self.fabric.global_rank else None
+        bar = tqdm(total=self.steps, initial=self.done, desc=self.describe, disable=quiet, leave=False)
         self.raw.train()
         if self.done == 0:
             self.record(0, {})
@@ -233,7 +252,7 @@ class Loop:
                 self.record(self.done, {name: value / count for name, value in sums.items()})
                 bar.set_postfix(dev=f"{self.outcome.rows[-1]['total']:.4f}")
                 sums, count = {}, 0
-            stopping = stop()
+            stopping = self.agreed(stop())
             if self.done % self.settings.checkpoint_every == 0 or stopping:
                 self.save(sums, count)
             if stopping:

@@ -48,7 +48,9 @@ def take_up(system: Trainable, init: str, weights: Path = WEIGHTS) -> str:
 
 
 def prepare_system(params: Params, name: str, splits: Splits, seed: int) -> tuple[Trainable, str]:
-    """The system of a run, initialised, standardised and started from its `init`; with a word on what it started from."""
+    """The system of a run, initialised, standardised and started from its `init`; with a word on what it
+    started from.
+    """
     run = params.run(name)
     task = load_enhancer(params, Path(run.after)) if run.setting == "aware" else None
     system = build_system(params, name, splits.mics, splits.samples, derive_seed(seed, "init"), task)
@@ -109,7 +111,8 @@ def train(params: Params, name: str) -> None:
                 f"train {name}: stopped at step {loop.done} of {loop.steps}, state saved; run again to go on"
             )
         write_model(MODELS / name, loop, params, name, splits, started_from)
-    shutil.rmtree(folder, ignore_errors=True)
+    if loop.fabric.global_rank == 0:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_model(folder: Path, loop: Loop, params: Params, name: str, splits: Splits, started_from: str) -> None:
@@ -133,7 +136,9 @@ def write_model(folder: Path, loop: Loop, params: Params, name: str, splits: Spl
 
 
 def fitting_set(system: NdpcaSystem, train: TensorData) -> dict[str, torch.Tensor]:
-    """What bottlenecks are fitted on (facts 1.3): latents z0, z1, ... of every training item; and the mean clean magnitude a bin."""
+    """What bottlenecks are fitted on (facts 1.3): latents z0, z1, ... of every training item; and the mean clean
+    magnitude a bin.
+    """
     latents = encode_all(system.model.eval(), train.tensors["noisy"])
     mean = magnitude_of(train.tensors["clean"].float(), system.run.representation).mean((0, 2))
     return {f"z{i}": torch.from_numpy(z) for i, z in enumerate(latents)} | {"mean_spectrum": mean}

@@ -43,7 +43,9 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(path: Path, module: nn.Module) -> None:
-    """Load weights into a module of the same shapes; raises CheckpointError naming the first tensor that does not fit."""
+    """Load weights into a module of the same shapes; raises CheckpointError naming the first tensor that
+    does not fit.
+    """
     tensors = load_tensors(path)
     problem = misfit(tensors, module)
     if problem:

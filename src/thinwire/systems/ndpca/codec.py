@@ -1,8 +1,9 @@
 """Real bits: the distributed coder's chosen components, quantised and entropy coded, in a container (beyond the paper).
 
-Every encoder codes its own components on its own: which ones, with which step and which tables follows from statistics that all sides
-share (`LinearBottleneck.deviation`) and from one level byte, so encoders never meet here either. The level is the water level of reverse
-water-filling: components whose variance lies above it are sent, all with the same step, sqrt(12 level).
+Every encoder codes its own components on its own: which ones, with which step and which tables follows from statistics
+that all sides share (`LinearBottleneck.deviation`) and from one level byte, so encoders never meet here either. The
+level is the water level of reverse water-filling: components whose variance lies above it are sent, all with the same
+step, sqrt(12 level).
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ MAX_SEGMENTS = 36_000
 
 @dataclass(frozen=True)
 class Rate:
-    """Bits of a coded signal: `payload` of all encoders, `header` (container, level, gains), `entropy` of the symbols under their tables."""
+    """Bits of a coded signal: `payload` of all encoders, `header` (container, level, gains), `entropy` of the symbols
+    under their tables.
+    """
 
     payload: int
     header: int
@@ -59,7 +62,9 @@ class Plan:
 
 
 class NdpcaCodec:
-    """`encode(audio (K, samples), bits) -> bytes`, `decode(bytes) -> audio (samples,)`, with one model for all rates."""
+    """`encode(audio (K, samples), bits) -> bytes`, `decode(bytes) -> audio (samples,)`, with one model for
+    all rates.
+    """
 
     name = "ndpca"
 
@@ -83,7 +88,9 @@ class NdpcaCodec:
         return self._plans[level]
 
     def level_for(self, bits: float) -> int:
-        """The finest level whose expected payload does not exceed `bits` a segment (bisection; expected bits grow with the level)."""
+        """The finest level whose expected payload does not exceed `bits` a segment (bisection; expected bits grow with
+        the level).
+        """
         low, high = 0, LEVELS - 1
         while low < high:
             middle = (low + high + 1) // 2
@@ -124,13 +131,17 @@ class NdpcaCodec:
         return streams
 
     def latents(self, audio: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """z_i of every encoder for segments of (n, K, samples), each from its own microphones, and the levels (n, K)."""
+        """z_i of every encoder for segments of (n, K, samples), each from its own microphones, and the
+        levels (n, K).
+        """
         data = prepare(audio, audio[:, 0], self.model.spectrum, self.model.representation)
         with torch.no_grad():
             return [z.numpy().astype(np.float64) for z in self.model.encode(data.noisy.float())], data.gain
 
     def encode(self, audio: np.ndarray, bits: float) -> bytes:
-        """Code (K, samples) at 16 kHz with an expected payload of `bits` a second; raises BitstreamError for audio of another shape or NaN."""
+        """Code (K, samples) at 16 kHz with an expected payload of `bits` a second; raises BitstreamError for audio of
+        another shape or NaN.
+        """
         audio = np.asarray(audio, np.float32)
         if audio.ndim != 2 or audio.shape[0] != self.model.mics or audio.shape[1] == 0:
             raise BitstreamError(f"audio of shape {audio.shape}: this model codes ({self.model.mics}, samples)")
@@ -138,6 +149,8 @@ class NdpcaCodec:
             raise BitstreamError("audio holds NaN or infinite samples; nothing was coded")
         samples, block = audio.shape[1], self.model.samples
         count = -(-samples // block)
+        if count > MAX_SEGMENTS:
+            raise BitstreamError(f"{count} segments: a bitstream holds {MAX_SEGMENTS}; code the audio in parts")
         padded = np.pad(audio, ((0, 0), (0, count * block - samples)))
         segments = padded.reshape(len(audio), count, block).swapaxes(0, 1)
         latents, gain = self.latents(segments)
@@ -180,7 +193,9 @@ class NdpcaCodec:
         return self.restore(symbols, plan)
 
     def decode(self, data: bytes) -> np.ndarray:
-        """Clean speech estimate (samples,) of a bitstream; raises BitstreamError for bytes that are not this model's."""
+        """Clean speech estimate (samples,) of a bitstream; raises BitstreamError for bytes that are not
+        this model's.
+        """
         z_hat = self.decode_latent(data)
         header, loudness, _ = self._open(data)
         with torch.no_grad():

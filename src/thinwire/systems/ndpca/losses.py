@@ -21,8 +21,9 @@ def spectral_losses(
 ) -> dict[str, Tensor]:
     """Those of Eq. 10, 12, 13, magnitude and phase losses of (B, C, F, T) tensors that `names` asks for.
 
-    SNR and PSNR are negated, so that less is better (facts 1.8.2); MAX of Eq. 13 is the largest ground-truth magnitude of each item.
-    `phase` is the anti-wrapped error in radians, weighted by the ground-truth magnitude; a representation without phase has none.
+    SNR and PSNR are negated, so that less is better (facts 1.8.2); MAX of Eq. 13 is the largest ground-truth magnitude
+    of each item. `phase` is the anti-wrapped error in radians, weighted by the ground-truth magnitude; a representation
+    without phase has none.
     """
     error = (target - output).square().flatten(1).mean(1)
     losses = {"mse": error.mean()}
@@ -52,10 +53,12 @@ def _angle(network: Tensor, representation: Representation) -> Tensor:
 def latent_losses(
     latents: Sequence[Tensor], projected: Sequence[Tensor], names: Collection[str] = LATENT
 ) -> dict[str, Tensor]:
-    """Cosine (Eq. 11) on back-projected latents, squared and signed, and the nuclear norm of the centred, normalised latent (facts 1.3.6, 1.3.8).
+    """Cosine (Eq. 11) on back-projected latents, squared and signed, and the nuclear norm of the centred, normalised
+    latent (facts 1.3.6, 1.3.8).
 
-    Eq. 11 as printed is least for opposite latents, which are as redundant as equal ones: the squared cosine is trained, the signed
-    one logged as `cosine_signed` (facts 1.8.3). One encoder has no pairs: both are 0 by construction.
+    Eq. 11 as printed is least for opposite latents, which are as redundant as equal ones: the squared cosine is
+    trained, the signed one logged as `cosine_signed` (facts 1.8.3). One encoder has no pairs: both are 0 by
+    construction.
     """
     zero = latents[0].new_zeros(())
     losses = {}

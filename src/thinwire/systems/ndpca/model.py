@@ -98,7 +98,9 @@ class NdpcaModel(nn.Module):
 
 
 def matched_width(shape: NdpcaShape, arch: str, mics: int, per_mic: int, frames: int, latent: int) -> int:
-    """The encoder width that gives all encoders of `arch` together as many parameters as those of E4D1 (facts 1.8.14)."""
+    """The encoder width that gives all encoders of `arch` together as many parameters as those of E4D1
+    (facts 1.8.14).
+    """
 
     def total(groups: int, width: int) -> int:
         encoder = SpectralEncoder(

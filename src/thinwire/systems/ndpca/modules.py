@@ -10,10 +10,15 @@ from thinwire.nn.blocks import ResidualBlock
 
 
 class FrequencyProjection(nn.Conv1d):
-    """Eq. 4 on standardised bins: W ((x - mean) / std) + b, computed as one convolution whose weights hold mean and std.
+    """Eq. 4 on standardised bins: W ((x - mean) / std) + b, computed as one convolution whose weights hold mean and
+    std.
 
-    Shape: (B, features, T) to (B, width, T). `mean` and `std` (features,) are training statistics and belong to the model.
+    Shape: (B, features, T) to (B, width, T). `mean` and `std` (features,) are training statistics and belong to the
+    model.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, features: int, width: int) -> None:
         super().__init__(features, width, 1)
@@ -27,7 +32,13 @@ class FrequencyProjection(nn.Conv1d):
 
 
 class FrequencyExpansion(nn.Conv1d):
-    """Eq. 8 to standardised bins: (W h + b) std + mean, likewise as one convolution. Shape: (B, width, T) to (B, features, T)."""
+    """Eq. 8 to standardised bins: (W h + b) std + mean, likewise as one convolution.
+
+    Shape: (B, width, T) to (B, features, T).
+    """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, width: int, features: int) -> None:
         super().__init__(width, features, 1)

@@ -1,4 +1,7 @@
-"""Distributed principal component analysis: which components of which source cross the wire (section 3.2, Eq. 6; facts 1.3, 1.4)."""
+"""Distributed principal component analysis: which components of which source cross the wire.
+
+Section 3.2, Eq. 6; facts 1.3, 1.4.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ from thinwire.errors import CheckpointError
 class _Subspace(torch.autograd.Function):
     """Projector V_S V_S^T onto chosen eigenvectors of a symmetric matrix, with the exact gradient of the *subspace*.
 
-    Differentiating the eigenvectors themselves divides by every gap between eigenvalues, and fails where two are equal (facts 1.4). The
-    projector only depends on gaps between a chosen and an unchosen eigenvalue, so only those appear here, bounded from below.
+    Differentiating the eigenvectors themselves divides by every gap between eigenvalues, and fails where two are equal
+    (facts 1.4). The projector only depends on gaps between a chosen and an unchosen eigenvalue, so only those appear
+    here, bounded from below.
     """
 
     @staticmethod
@@ -38,10 +42,11 @@ class _Subspace(torch.autograd.Function):
 
 
 def project_budget(latents: Sequence[Tensor], budget: int) -> list[Tensor]:
-    """The random bottleneck of training: per-source PCA of the batch, one pooled choice of `budget` components, back-projection.
+    """The random bottleneck of training: per-source PCA of the batch, one pooled choice of `budget` components,
+    back-projection.
 
-    Shape: each latent (B, d_i) to the same. A source of which nothing is chosen keeps its batch mean (facts 1.3.5). Gradients flow
-    through the projection and through the choice of directions.
+    Shape: each latent (B, d_i) to the same. A source of which nothing is chosen keeps its batch mean (facts 1.3.5).
+    Gradients flow through the projection and through the choice of directions.
     """
     spectra = []
     for z in latents:
@@ -65,8 +70,9 @@ def project_budget(latents: Sequence[Tensor], budget: int) -> list[Tensor]:
 class LinearBottleneck:
     """Directions per source and one global order; a budget m sends the first m entries of the order.
 
-    `mean` and `directions` hold, per source, mu_i (d_i,) and V_i (d_i, d_i) in columns; `order` (D, 2) lists (source, column), best first;
-    `deviation` (D,) is the training standard deviation of each coefficient, in that order. Made by `fit_ndpca`, `fit_pca_equal` or `truncate`.
+    `mean` and `directions` hold, per source, mu_i (d_i,) and V_i (d_i, d_i) in columns; `order` (D, 2) lists (source,
+    column), best first; `deviation` (D,) is the training standard deviation of each coefficient, in that order. Made by
+    `fit_ndpca`, `fit_pca_equal` or `truncate`.
     """
 
     mean: tuple[np.ndarray, ...]
@@ -89,7 +95,9 @@ class LinearBottleneck:
         return head[head[:, 0] == source, 1]
 
     def encode_source(self, z: np.ndarray, m: int, source: int) -> np.ndarray:
-        """c_i = (z_i - mu_i) V_i[:, I_i(m)] for one source alone, (n, d_i) to (n, m_i); nothing of the others is needed."""
+        """c_i = (z_i - mu_i) V_i[:, I_i(m)] for one source alone, (n, d_i) to (n, m_i); nothing of the others is
+        needed.
+        """
         return (z - self.mean[source]) @ self.directions[source][:, self.columns(m, source)]
 
     def decode_source(self, coefficients: np.ndarray, m: int, source: int) -> np.ndarray:
@@ -105,12 +113,14 @@ class LinearBottleneck:
 
 
 def _principal(latents: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Per source: mean, principal directions in columns and standard deviations, descending; float64, signs made unique."""
+    """Per source: mean, principal directions in columns and standard deviations, descending; float64, signs made
+    unique.
+    """
     out = []
     for z in latents:
         z = np.asarray(z, np.float64)
         mean = z.mean(0)
-        _, singular, rows = np.linalg.svd(z - mean, full_matrices=True)
+        _, singular, rows = np.linalg.svd(z - mean, full_matrices=len(z) < z.shape[1])
         deviation = np.zeros(z.shape[1])
         deviation[: len(singular)] = singular / np.sqrt(len(z))
         pivots = rows[np.arange(len(rows)), np.abs(rows).argmax(1)]
@@ -124,7 +134,9 @@ def _equal_order(sizes: Sequence[int]) -> np.ndarray:
 
 
 def fit_ndpca(latents: Sequence[np.ndarray]) -> LinearBottleneck:
-    """The deployment fit of facts 1.3: SVD per source over the whole training set, singular values pooled and sorted once."""
+    """The deployment fit of facts 1.3: SVD per source over the whole training set, singular values pooled and sorted
+    once.
+    """
     parts = _principal(latents)
     pool = [(-value, i, j) for i, (_, _, deviation) in enumerate(parts) for j, value in enumerate(deviation)]
     pool.sort()
@@ -142,7 +154,9 @@ def fit_pca_equal(latents: Sequence[np.ndarray]) -> LinearBottleneck:
 
 
 def truncate(latents: Sequence[np.ndarray]) -> LinearBottleneck:
-    """The first m/K numbers of each plain latent, the rest at its training mean (facts 1.5 a): the paper's naive baseline."""
+    """The first m/K numbers of each plain latent, the rest at its training mean (facts 1.5 a): the paper's naive
+    baseline.
+    """
     sizes = [z.shape[1] for z in latents]
     order = _equal_order(sizes)
     spread = [np.asarray(z, np.float64).std(0) for z in latents]

@@ -1,9 +1,10 @@
 """From waveforms to what the networks see and back: level, STFT, power compression, and the three representations.
 
-Reading adopted (facts 1.8.6): the paper feeds magnitude and phase under one MSE; wrapped phase is noise to that loss, so `magnitude` is the
-representation on which claims are judged, and `mag_phase` (the paper's) and `complex` (power-compressed real and imaginary parts) stand beside it.
-Levels: each microphone is divided by its own RMS, as a device that never hears the others must do it, and so is the clean reference; the
-spectra then have unit mean power, whatever the recording's level.
+Reading adopted (facts 1.8.6): the paper feeds magnitude and phase under one MSE; wrapped phase is noise to that loss,
+so `magnitude` is the representation on which claims are judged, and `mag_phase` (the paper's) and `complex`
+(power-compressed real and imaginary parts) stand beside it. Levels: each microphone is divided by its own RMS, as a
+device that never hears the others must do it, and so is the clean reference; the spectra then have unit mean power,
+whatever the recording's level.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def synthesise(
 ) -> Tensor:
     """Waveform (..., samples) of a network tensor: inverse STFT where it carries phase, Griffin-Lim where it does not.
 
-    Tens of floats a second carry no phase; a magnitude codec's waveform is as good as Griffin-Lim's guess, and metrics on it are read so.
+    Tens of floats a second carry no phase; a magnitude codec's waveform is as good as Griffin-Lim's guess, and metrics
+    on it are read so.
     """
     complex_spectra = to_complex(network, spectrum, representation)
     if complex_spectra is not None:
@@ -91,7 +93,8 @@ def synthesise(
 
 @dataclass(frozen=True)
 class SpectralData:
-    """A split as compressed network tensors: `noisy` (n, K, C, F, T), `clean` (n, C, F, T), `phase` (n, F, T) of the clean reference.
+    """A split as compressed network tensors: `noisy` (n, K, C, F, T), `clean` (n, C, F, T), `phase` (n, F, T) of the
+    clean reference.
 
     `gain` (n, K) holds the levels that the microphones were divided by, `clean_gain` (n,) those of the reference.
     """

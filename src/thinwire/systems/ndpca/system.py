@@ -1,8 +1,9 @@
-"""The distributed coder as it is trained: random budgets, and the task- and perception-aware loss (section 4, Fig. 2)."""
+"""The distributed coder as it is trained: random budgets, task- and perception-aware loss (section 4, Fig. 2)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -19,13 +20,17 @@ MONITORED_ITEMS = 16
 
 
 class Task(Protocol):
-    """The downstream task: a loss of decoded against clean compressed magnitudes (B, F, T), with gradient to the decoded ones."""
+    """The downstream task: a loss of decoded against clean compressed magnitudes (B, F, T), with gradient to the
+    decoded ones.
+    """
 
     def task_loss(self, clean: Tensor, decoded: Tensor, generator: torch.Generator) -> Tensor: ...
 
 
 def draw_budget(params: Ndpca, latent: int, generator: torch.Generator) -> int:
-    """One total budget for a batch, over the whole range min_budget..D (facts 1.4), uniform or uniform in its logarithm."""
+    """One total budget for a batch, over the whole range min_budget..D (facts 1.4), uniform or uniform in its
+    logarithm.
+    """
     u = torch.rand((), generator=generator).item()
     low, high = params.min_budget, latent
     if params.budget_law == "uniform":
@@ -36,8 +41,9 @@ def draw_budget(params: Ndpca, latent: int, generator: torch.Generator) -> int:
 class NdpcaSystem(Trainable):
     """Losses of a run's row: L = L_agnostic + lambda_task L_DSM + lambda_perc L_perc (facts 1.2, total).
 
-    The perceptual term compares MS-STFT logits of decoder output and clean speech (facts 1.8.10). Where the output has no phase, both
-    waveforms are given the clean phase, so that the discriminator judges magnitudes; training only, nothing of it is used to decode.
+    The perceptual term compares MS-STFT logits of decoder output and clean speech (facts 1.8.10). Where the output has
+    no phase, both waveforms are given the clean phase, so that the discriminator judges magnitudes; training only,
+    nothing of it is used to decode.
     """
 
     def __init__(self, params: Ndpca, run: Run, mics: int, samples: int, task: Task | None = None) -> None:
@@ -51,11 +57,17 @@ class NdpcaSystem(Trainable):
             "task": losses["task"] if aware else 0.0,
             "perceptual": losses["perceptual"] * run.lambda_perc if aware else 0.0,
         }
-
         self.trained = {name for name, weight in self.weights.items() if weight != 0.0}
 
     def deployed(self) -> nn.Module:
         return self.model
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> NdpcaSystem:
+        # The task is lent, no part of this system's weights, and yet goes to the same device.
+        for task in self._task:
+            if isinstance(task, nn.Module):
+                task._apply(fn, recurse)
+        return super()._apply(fn, recurse)
 
     def make_critic(self) -> nn.Module | None:
         if self.run.setting != "aware":
