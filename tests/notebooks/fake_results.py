@@ -199,7 +199,8 @@ def write_run(root: Path, params: Params, name: str, run: Run) -> None:
     if run.setting == "agnostic" and run.arch == "E4D1" and not run.fixed_m:
         write_allocation(results, params, run)
         bits(run).to_parquet(results / "bits.parquet", index=False)
-        follow(params).to_parquet(results / "follow.parquet", index=False)
+        (root / "data" / "channel").mkdir(parents=True, exist_ok=True)
+        follow(params).to_parquet(root / "data" / "channel" / f"{name}.parquet", index=False)
         np.savez_compressed(results / "look.npz", **look(params))  # type: ignore[arg-type]
         np.savez_compressed(results / "audio.npz", **sounds())  # type: ignore[arg-type]
 

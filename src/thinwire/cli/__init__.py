@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "stage: train a row of `runs`",
     "train-long": "make reference weights in hours, on this machine or another",
     "evaluate": "stage: measure a trained run on the test items",
+    "follow": "stage: let a trained coder follow the channel's capacity",
     "sources": "stage: clean copies of the notebooks",
     "notebook": "stage: execute one notebook into reports/",
     "scoreboard": "stage: gather the verdicts of all notebooks",

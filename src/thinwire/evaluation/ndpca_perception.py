@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from thinwire.evaluation.ndpca_common import Bench
+from thinwire.evaluation.parallel import over_items
 from thinwire.metrics.perceptual import pesq_wb, plcmos, stoi
 from thinwire.metrics.spectral import psnr
 from thinwire.metrics.waveform import si_sdr
@@ -33,7 +34,17 @@ def load_critic(params: Params, bench: Bench) -> nn.Module | None:
     return critic
 
 
-def measure(bench: Bench, enhancer: Enhancer, critic: nn.Module | None) -> pd.DataFrame:
+def _heard(clean: np.ndarray, test: np.ndarray) -> tuple[float, float]:
+    return float(pesq_wb(clean, test)), float(stoi(clean, test))
+
+
+def _plcmos(test: np.ndarray) -> float:
+    return float(plcmos(test))
+
+
+def measure(
+    bench: Bench, enhancer: Enhancer, critic: nn.Module | None, jobs: int = 1, scheduler: str | None = None
+) -> pd.DataFrame:
     """Rows per (item of the subset, m): waveform measures, PSNR in the paper's sense and on the complex spectrum,
     enhanced PSNR, logit gap.
 
@@ -68,11 +79,11 @@ def measure(bench: Bench, enhancer: Enhancer, critic: nn.Module | None) -> pd.Da
         for suffix, signal in (("", audio), ("_enhanced", better)):
             scaled = 0.05 * signal.numpy()
             pairs = list(zip(0.05 * reference, scaled, strict=True))
-            table[f"pesq{suffix}"] = [float(pesq_wb(a, b)) for a, b in pairs]
-            table[f"stoi{suffix}"] = [float(stoi(a, b)) for a, b in pairs]
+            heard = over_items(_heard, pairs, jobs, scheduler)
+            table[f"pesq{suffix}"], table[f"stoi{suffix}"] = zip(*heard, strict=True)
             table[f"si_sdr{suffix}"] = si_sdr(reference, scaled)
         if bench.run.setting == "aware":
-            table["plcmos"] = [float(plcmos(0.05 * x)) for x in audio.numpy()]
+            table["plcmos"] = over_items(_plcmos, [(0.05 * x,) for x in audio.numpy()], jobs, scheduler)
         if critic is not None:
             table["logit_gap"] = _gap(bench, critic, decoded, some)
         rows.append(table)

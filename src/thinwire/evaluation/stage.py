@@ -20,6 +20,7 @@ from thinwire.training.build import DATA, MODELS, load_enhancer
 
 RESULTS = Path("results")
 METRICS = Path("reports/metrics")
+CHANNEL = Path("data/channel")
 SCORE_RUN = "score"
 
 
@@ -39,7 +40,7 @@ def evaluate_ndpca(params: Params, name: str) -> None:
     critic = ndpca_perception.load_critic(params, bench)
     with atomic_path(RESULTS / name, directory=True) as folder:
         items = ndpca_sweep.sweep(bench, enhancer)
-        heard = ndpca_perception.measure(bench, enhancer, critic)
+        heard = ndpca_perception.measure(bench, enhancer, critic, params.jobs, params.scheduler)
         keys = ["segment_id", "bottleneck", "m"]
         extra = heard.drop(columns=[c for c in heard.columns if c in items.columns and c not in keys])
         items = items.merge(extra, on=keys, how="left")
@@ -51,7 +52,6 @@ def evaluate_ndpca(params: Params, name: str) -> None:
         fixed.to_parquet(folder / "allocation.parquet", index=False)
         scenes.to_parquet(folder / "scene_allocation.parquet", index=False)
         ndpca_bits.bits(bench).to_parquet(folder / "bits.parquet", index=False)
-        ndpca_sweep.follow(bench, params.channel).to_parquet(folder / "follow.parquet", index=False)
         card = read_json(MODELS / name / "card.json")
         write_json(folder / "baselines.json", ndpca_sweep.predictors(bench) | {"card": card})
         write_json(folder / "losses.json", {"test": ndpca_sweep.losses(bench), **final_losses(name)})
@@ -69,6 +69,14 @@ def summary(items: pd.DataFrame) -> dict[str, Any]:
         }
         for bottleneck, part in items.groupby("bottleneck")
     }
+
+
+def follow_channel(params: Params, name: str) -> None:
+    """Let a trained coder follow the capacity trace and write data/channel/<name>.parquet."""
+    seed_everything(params.seed)
+    table = ndpca_sweep.follow(set_up(params, name), params.channel)
+    with atomic_path(CHANNEL / f"{name}.parquet") as path:
+        table.to_parquet(path, index=False)
 
 
 def final_losses(name: str) -> dict[str, dict[str, float]]:

@@ -11,7 +11,6 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from thinwire.claims import Verdict, judge_ordering
-from thinwire.errors import PipelineError
 from thinwire.figures.paths import Page
 from thinwire.figures.results import curve, floor_of, read_table
 from thinwire.figures.style import ARCH_COLOUR, GREY, band, bandwidth_axis, caption, key, legend_right
@@ -122,17 +121,18 @@ def draw_floats(bits: pd.DataFrame, note: str) -> Figure:
 
 
 def at_equal_rates(bits: pd.DataFrame, points: int = 8) -> pd.DataFrame:
-    """PSNR of each item (rows) and scheme at equal mean payloads, averaged over `points` rates that both schemes span.
+    """PSNR of each item (rows) and scheme at equal mean payloads, averaged over `points` rates that both span.
 
-    A target rate is an expectation, so payloads of two schemes differ by some bits; each item's PSNR is interpolated linearly over the
-    logarithm of its scheme's mean payload.
+    A target rate is an expectation, so payloads of two schemes differ by some bits; each item's PSNR is interpolated
+    linearly over the logarithm of its scheme's mean payload.
     """
     payload = bits.groupby(["scheme", "kbps_target"])["bits_payload"].mean()
     schemes = list(payload.index.get_level_values("scheme").unique())
     rates = {scheme: np.log(payload[scheme].sort_index().to_numpy()) for scheme in schemes}
     low, high = max(r.min() for r in rates.values()), min(r.max() for r in rates.values())
     grid = np.linspace(low, high, points)
-    curves = bits.pivot_table(index=["scheme", "segment_id"], columns="kbps_target", values="psnr_magnitude").sort_index(axis=1)
+    curves = bits.pivot_table(index=["scheme", "segment_id"], columns="kbps_target", values="psnr_magnitude")
+    curves = curves.sort_index(axis=1)
     means = {
         scheme: {segment: np.interp(grid, rates[scheme], row).mean() for segment, row in curves.loc[scheme].iterrows()}
         for scheme in schemes

@@ -13,7 +13,7 @@ from thinwire.channel.capacity import budget, rate_distortion
 from thinwire.claims import Verdict, judge_exact
 from thinwire.coding.quantise import gaussian_centroid
 from thinwire.figures.paths import Page
-from thinwire.figures.results import read_table, training_note
+from thinwire.figures.results import training_note
 from thinwire.figures.style import ARCH_COLOUR, BOTTLENECK_LINE, GREY, bandwidth_axis, caption
 
 CAPACITY_COLOUR = "#0072B2"
@@ -47,7 +47,7 @@ def load_link(page: Page, run: str) -> Link:
     """Read the trace that a run's evaluation followed."""
     channel = page.params.channel
     sigma2 = 10.0 ** (channel.sigma2_over_d_db / 10.0)
-    trace = read_table(page, run, "follow").sort_values("t_s", ignore_index=True)
+    trace = pd.read_parquet(page.path("data", "channel", f"{run}.parquet")).sort_values("t_s", ignore_index=True)
     bound = trace["capacity_bps"] / (channel.symbols_per_float * rate_distortion(sigma2, 1.0))
     note = training_note(page, [run], trace["segment_id"].nunique())
     return Link(

@@ -22,7 +22,7 @@ class Params(Section):
 
     preset: str
     seed: int = Field(ge=0)
-    jobs: int = Field(1, ge=1, description="processes for extraction and evaluation (joblib)")
+    jobs: int = Field(1, ge=1, description="processes for listening measures (joblib)")
     scheduler: str | None = Field(None, description="address of a Dask scheduler; null: this machine")
     simulate: Simulate
     corpora: Corpora

@@ -105,7 +105,8 @@ class Training(Section):
     validate_every: int = Field(100, ge=1)
     checkpoint_every: int = Field(100, ge=1)
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    devices: int = Field(1, ge=1)
+    devices: int = Field(1, ge=1, description="processes, or GPUs, on each node")
+    nodes: int = Field(1, ge=1)
     accelerator: Literal["cpu", "auto"] = "cpu"
 
 

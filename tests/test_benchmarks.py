@@ -1,0 +1,104 @@
+"""The benchmarks' runner makes its report at the smallest scale; no time is ever asserted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import yaml
+
+from thinwire.params import Params, parse_params
+from thinwire.pipeline.presets import apply_preset
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks import codec, corpora, pipeline, runner, training  # noqa: E402
+from benchmarks.measurement import Measurement, Scale, peak_mb, repeat  # noqa: E402
+
+TINY = Scale(repetitions=2, steps=1, session_s=8.0, sessions=1)
+ROW = {"name", "what", "value", "unit", "target", "better", "repetitions", "peak_mb", "note", "met"}
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return parse_params(yaml.safe_load(apply_preset("smoke", ROOT / "params.yaml", ROOT / "presets")))
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch) -> Path:
+    """A folder without models, data or a pipeline."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_report_has_its_schema(params, empty, monkeypatch):
+    parts = {"coding": codec.coding, "stage": partial(training.stage, kind="agnostic")}
+    monkeypatch.setattr(pipeline, "_repro", lambda *options: (_ for _ in ()).throw(AssertionError("never run here")))
+    monkeypatch.setattr(pipeline, "nothing_to_do", lambda scale: [])
+    result = runner.measure(params, TINY, parts)
+    runner.write(result, empty / "reports/benchmarks.json")
+    read = json.loads((empty / "reports/benchmarks.json").read_text())
+    assert set(read) == {"machine", "scale", "measurements"}
+    assert set(read["machine"]) == {"cpu_count", "torch", "load_before"}
+    rows = {row["name"]: row for row in read["measurements"]}
+    assert all(set(row) == ROW for row in rows.values())
+    assert "freshly initialised" in rows["encode"]["note"] and rows["encode"]["value"] > 0
+    assert rows["train_memory_agnostic"]["value"] is None and "not there" in rows["train_memory_agnostic"]["note"]
+    assert rows["full_run"]["value"] is None
+    assert len(runner.lines(result)) == len(rows)
+
+
+def test_corpora_are_measured_in_a_temporary_folder(params, empty):
+    rows = corpora.simulate(params, TINY) + corpora.extraction(params, TINY)
+    assert [row.name for row in rows] == ["simulate", "extract"]
+    assert all(row.value and row.better == "higher" for row in rows)
+    assert not list(empty.iterdir())
+
+
+def test_reallocation_and_training_steps_are_measured(params, empty):
+    names = [row.name for row in codec.reallocation(params, TINY)]
+    assert names == ["reallocate_floats", "reallocate_bits", "reallocate_bits_first"]
+    for kind in training.RUNS:
+        (row,) = training.steps(params, TINY, kind)
+        assert row.name == f"train_steps_{kind}" and row.value and row.unit == "step/s"
+
+
+def test_a_new_budget_says_which_components_of_each_encoder(params, empty):
+    found, _ = codec.load_codec(params)
+    counts, *columns = codec.allocate(found.bottleneck, 5)
+    assert counts.sum() == 5 and [len(c) for c in columns] == counts.tolist()
+
+
+def test_a_stale_pipeline_is_not_run_and_not_measured(monkeypatch):
+    import subprocess
+
+    calls = []
+
+    def repro(*options: str) -> subprocess.CompletedProcess[str]:
+        calls.append(options)
+        return subprocess.CompletedProcess([], 0, stdout="Running stage 'x':\n", stderr="")
+
+    monkeypatch.setattr(pipeline, "_repro", repro)
+    (row,) = pipeline.nothing_to_do(TINY)
+    assert row.value is None and "stale" in row.note and calls == [("--dry",)]
+
+
+def test_the_last_full_run_is_read_from_its_file(tmp_path):
+    path = tmp_path / "run_time.json"
+    path.write_text('{"seconds": 850.2, "note": "2 jobs"}')
+    (row,) = pipeline.full_run(path)
+    assert (row.value, row.note, row.met) == (850.2, "2 jobs", True)
+
+
+def test_medians_leave_the_warm_up_out_and_targets_have_a_side():
+    seen: list[int] = []
+    repeat(seen.append, 3, warm_up=2)
+    assert seen == [0, 1, 2, 3, 4]
+    assert Measurement("a", "", 3.0, "", 2.0, "higher").met is True
+    assert Measurement("a", "", 3.0, "", 2.0, "lower").met is False
+    assert Measurement("a", "", None, "", 2.0).met is None
+    assert peak_mb() > 1.0

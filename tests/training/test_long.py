@@ -1,0 +1,83 @@
+"""Reference weights: `train_long` writes weights and a card, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_workspace import inside, write_segments
+
+from thinwire.artifacts import read_json
+from thinwire.errors import ParamError
+from thinwire.params import Params
+from thinwire.training import long, stage
+from thinwire.training.build import build_system
+from thinwire.training.loop import Loop
+from thinwire.training.state import load_tensors
+
+
+def run_long(params: Params, name: str = "agnostic", steps: int = 9, out: str = "out", hours: float = 1.0) -> Path:
+    return long.train_long(params, name, hours, steps, [], Path(out), "invented", params.training_of(name))
+
+
+def test_weights_and_card(workspace: Path) -> None:
+    with inside(workspace) as params:
+        path = run_long(params)
+        tensors, card = load_tensors(path), read_json(path.with_suffix(".json"))
+        model = build_system(params, "agnostic", 4, 4000, 0).deployed()
+        assert set(tensors) == set(model.state_dict())
+        assert all(v.dtype == torch.float16 for v in tensors.values() if v.is_floating_point())
+        assert (card["run"], card["steps"], card["planned_steps"]) == ("agnostic", 9, 9)
+        assert card["device"] == "cpu" and card["data"]["items"] == 24 and card["data"]["note"] == "invented"
+        assert card["hours_seen"] == pytest.approx(9 * 8 * 0.25 / 3600)
+        ids = card["data"]["training_ids"]
+        assert ids["speaker"] == ["dev0", "dev1", "dev2", "train0", "train1", "train2"]
+        assert "hum-train" in ids["noise"] and not any("eval" in value for column in ids.values() for value in column)
+        assert {"parameters", "version", "code", "torch", "made", "validation", "curve", "wall_hours"} <= set(card)
+        # what it is for: a run that starts from it
+        shutil.copy(path, "weights/reference.safetensors")
+        shutil.copy(path.with_suffix(".json"), "weights/reference.json")
+        run = params.runs["agnostic"].model_copy(update={"init": "reference", "steps": 2})
+        stage.train(params.model_copy(update={"runs": {"agnostic": run}}), "agnostic")
+        own = read_json("models/agnostic/card.json")
+        assert own["init"] == "reference" and own["init_steps"] == 9
+        assert own["init_hours_seen"] == card["hours_seen"]
+
+
+def test_stopped_by_the_clock_and_taken_up(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with inside(workspace) as params:
+        whole = load_tensors(run_long(params, out="whole"))
+        shutil.rmtree("resume")
+        now = [0.0]
+        step = Loop.step
+
+        def ticking(self: Loop, number: int):  # type: ignore[no-untyped-def]
+            now[0] += 600.0
+            return step(self, number)
+
+        monkeypatch.setattr(long.time, "monotonic", lambda: now[0])
+        monkeypatch.setattr(Loop, "step", ticking)
+        part = run_long(params, out="part", hours=0.75)
+        assert read_json(part.with_suffix(".json"))["steps"] == 5
+        again = run_long(params, out="part")
+        card = read_json(again.with_suffix(".json"))
+        assert card["steps"] == 9 and card["hours_seen"] == pytest.approx(9 * 8 * 0.25 / 3600)
+        assert all(torch.equal(whole[name], value) for name, value in load_tensors(again).items())
+
+
+def test_several_folders_are_joined(workspace: Path) -> None:
+    with inside(workspace) as params:
+        write_segments(workspace / "more", 4000, 6, seed=1)
+        folders = [workspace / "data/segments/chime6", workspace / "more"]
+        path = long.train_long(params, "score", 1.0, 2, folders, Path("out"), "two", params.training_of("score"))
+        card = read_json(path.with_suffix(".json"))
+        assert card["data"]["items"] == 30 and card["data"]["folders"] == ["chime6", "more"]
+
+
+@pytest.mark.parametrize(("hours", "steps"), [(0.0, 5), (1.0, 0)])
+def test_nothing_to_do_is_refused(workspace: Path, hours: float, steps: int) -> None:
+    with inside(workspace) as params, pytest.raises(ParamError, match="train-long agnostic: needs hours above 0"):
+        run_long(params, steps=steps, hours=hours)
+    assert not (workspace / "out").exists()

@@ -1,0 +1,38 @@
+"""The committed reference weights: small, described, and of nobody who is in a test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from thinwire.artifacts import read_json, split_of
+from thinwire.training.state import load_tensors
+
+LIMIT = 64 * 2**20
+
+
+def talker(identity: str) -> str:
+    """The id that the split hashes: sessions write `P1089` for talker `1089`."""
+    return identity[1:] if identity[:1] == "P" and identity[1:].isdigit() else identity
+
+
+def test_no_test_talker_was_ever_trained_on(root: Path) -> None:
+    for path in sorted((root / "weights").glob("*.json")):
+        speakers = read_json(path)["data"]["training_ids"]["speaker"]
+        assert speakers, path
+        assert not [s for s in speakers if split_of("talker", talker(s)) == "eval"], path
+
+
+def test_weights_are_small_and_described(root: Path) -> None:
+    folder = root / "weights"
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= LIMIT
+    for path in folder.glob("*.safetensors"):
+        if path.stem == "scratch":
+            assert load_tensors(path) == {}
+            continue
+        card = read_json(path.with_suffix(".json"))
+        assert card["run"] == path.stem and card["hours_seen"] > 0.0 and card["steps"] > 0
+        assert card["data"]["note"] and card["device"] and card["validation"]
+
+
+def test_talkers_of_both_kinds_of_corpora() -> None:
+    assert (talker("P1089"), talker("9001"), talker("en-gb-3"), talker("P")) == ("1089", "9001", "en-gb-3", "P")
