@@ -37,7 +37,7 @@ def put(tree: dict[str, Any], place: str, value: Any) -> None:
         ("trainin", {}, "params.yaml: trainin: no such parameter"),
         ("systems.ndpca.shape.widht", 8, "systems.ndpca.shape.widht: no such parameter (mistyped?)"),
         ("systems.ndpca.shape.width", "wide", "systems.ndpca.shape.width: Input should be a valid integer"),
-        ("systems.ndpca.shape.width", 1, "systems.ndpca.shape.width: Input should be greater than or equal to 4, found 1"),
+        ("systems.ndpca.shape.width", 1, "shape.width: Input should be greater than or equal to 4, found 1"),
         ("training.precision", "8-bit", "training.precision: Input should be '32-true'"),
         ("training.lr", 0.0, "training.lr: Input should be greater than 0, found 0.0"),
         ("seed", -1, "seed: Input should be greater than or equal to 0, found -1"),

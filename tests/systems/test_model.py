@@ -100,7 +100,9 @@ def test_constant_bins_do_not_divide_by_zero(make_model: Maker) -> None:
 
 
 def test_clear_errors(make_model: Maker) -> None:
-    with pytest.raises(ParamError, match=r"E4D1 shares 3 microphones out over 4 encoders; choose corpora\.chime6\.sources"):
+    with pytest.raises(
+        ParamError, match=r"E4D1 shares 3 microphones out over 4 encoders; choose corpora\.chime6\.sources"
+    ):
         make_model(mics=3)
     with pytest.raises(ParamError, match="E4D1: a latent of 6 floats cannot be shared out equally over 4 encoders"):
         make_model(latent=6)

@@ -71,7 +71,9 @@ def test_a_source_needs_nothing_of_the_others(sources: list[np.ndarray]) -> None
         assert sent.shape == (60, bottleneck.counts(7)[i])
         np.testing.assert_array_equal(bottleneck.decode_source(sent, 7, i), z_hat[:, 5 * i : 5 * i + 5])
         others = [z if j == i else z + 100.0 for j, z in enumerate(sources)]
-        np.testing.assert_array_equal(bottleneck.reconstruct(others, 7)[:, 5 * i : 5 * i + 5], z_hat[:, 5 * i : 5 * i + 5])
+        np.testing.assert_array_equal(
+            bottleneck.reconstruct(others, 7)[:, 5 * i : 5 * i + 5], z_hat[:, 5 * i : 5 * i + 5]
+        )
 
 
 def test_truncation_keeps_the_first_numbers(sources: list[np.ndarray]) -> None:

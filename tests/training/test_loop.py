@@ -129,9 +129,12 @@ def test_learning_rate_warms_up_and_falls(tmp_path: Path) -> None:
 
 
 def test_second_writer_is_refused(tmp_path: Path) -> None:
-    with guard.sole_writer(tmp_path / "run"):
-        with pytest.raises(PipelineError, match="another process trains this run"), guard.sole_writer(tmp_path / "run"):
-            pass
+    with (
+        guard.sole_writer(tmp_path / "run"),
+        pytest.raises(PipelineError, match="another process trains this run"),
+        guard.sole_writer(tmp_path / "run"),
+    ):
+        pass
     with FileLock(tmp_path / "run" / "lock").acquire(timeout=0):
         pass  # free again
 

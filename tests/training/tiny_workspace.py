@@ -33,7 +33,7 @@ RUNS = {
 
 
 def make_workspace(folder: Path, samples: int = 4000, items: int = 24) -> Path:
-    """Fill `folder` with params.yaml, empty starting weights and a segment folder of noisy copies of invented speech."""
+    """Fill `folder` with params.yaml, empty starting weights and a segment folder of noisy, invented speech."""
     folder.mkdir(parents=True, exist_ok=True)
     tree = yaml.safe_load((REPOSITORY / "params.yaml").read_text("utf-8"))
     spectrum = {"n_fft": 256, "hop_length": 128, "power": 0.5}
@@ -110,6 +110,26 @@ def train_in(folder: Path, name: str) -> Path:
     return folder / "models" / name
 
 
+def train_and_leave(folder: Path | str, name: str, environment: dict[str, str]) -> None:
+    """Train under given environment variables, and leave what each process ends with in rank<r>of<n>.safetensors."""
+    from thinwire.training import stage
+    from thinwire.training.loop import Loop
+    from thinwire.training.state import save_tensors
+
+    os.environ.update(environment)
+    write = stage.write_model
+
+    def leave(target: Path, loop: Loop, *rest: Any) -> None:
+        tensors = dict(loop.raw.state_dict()) | {f"best/{k}": v for k, v in loop.best.items()}
+        if loop.judge is not None:
+            tensors |= {f"critic/{k}": v for k, v in loop.judge.state_dict().items()}
+        save_tensors(Path(f"rank{loop.fabric.global_rank}of{loop.fabric.world_size}.safetensors"), tensors)
+        write(target, loop, *rest)
+
+    stage.write_model = leave
+    train_in(Path(folder), name)
+
+
 def train_slowly(folder: Path, name: str, seconds: float) -> None:
     """Train with a pause after each step, so that there is time to be killed."""
     import time
@@ -123,4 +143,4 @@ def train_slowly(folder: Path, name: str, seconds: float) -> None:
         return quick(self, step)
 
     Loop.step = slow  # type: ignore[method-assign]
-    train_in(folder, name)
+    train_in(Path(folder), name)

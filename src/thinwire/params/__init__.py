@@ -39,7 +39,11 @@ class Params(Section):
                 raise ValueError(f"runs.{name}: use letters, digits and `_` in a run's name")
             if (run.bottleneck == "fixed") != (run.fixed_m is not None):
                 raise ValueError(f"runs.{name}: `fixed_m` belongs to bottleneck `fixed`, and to it alone")
-            Training(**(self.training.model_dump() | run.training))
+            try:
+                Training(**(self.training.model_dump() | run.training))
+            except ValidationError as error:
+                place, what = _first_fault(error)
+                raise ValueError(f"runs.{name}.training.{place}: {what}") from error
         return self
 
     def run(self, name: str) -> Run:
@@ -60,14 +64,19 @@ def parse_params(tree: Any, where: str = "params.yaml") -> Params:
     try:
         return Params(**tree)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-        what = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            what = "no such parameter (mistyped?)"
-        elif first["type"] != "missing" and not isinstance(first["input"], dict):
-            what += f", found {first['input']!r}"
-        raise ParamError(f"{where}: {place}: {what}") from error
+        place, what = _first_fault(error)
+        raise ParamError(f"{where}: {place or '(whole file)'}: {what}") from error
+
+
+def _first_fault(error: ValidationError) -> tuple[str, str]:
+    """Where the first fault is, with dots, and what it is."""
+    first = error.errors()[0]
+    what = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        what = "no such parameter (mistyped?)"
+    elif first["type"] != "missing" and not isinstance(first["input"], dict):
+        what += f", found {first['input']!r}"
+    return ".".join(str(part) for part in first["loc"]), what
 
 
 def load_params(path: Path | str = "params.yaml") -> Params:
@@ -77,6 +86,8 @@ def load_params(path: Path | str = "params.yaml") -> Params:
         tree = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise ParamError(f"{path}: not there; run the command in the repository's root") from error
+    except UnicodeDecodeError as error:
+        raise ParamError(f"{path}: not UTF-8 text ({error}); save it as UTF-8") from error
     except yaml.YAMLError as error:
         raise ParamError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
     return parse_params(tree, str(path))

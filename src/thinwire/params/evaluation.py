@@ -15,7 +15,7 @@ class NdpcaEvaluation(Section):
     split: Literal["dev", "eval"] = "eval"
     items: int = Field(160, ge=4, description="test segments at most")
     grid: list[int] = Field([2, 4, 8, 12, 16, 32, 64, 96], min_length=8, description="bandwidths m in floats a second")
-    perceptual_items: int = Field(16, ge=0, description="test segments with PESQ, STOI, PLCMOS and the score sampler")
+    perceptual_items: int = Field(16, ge=1, description="test segments with PESQ, STOI, PLCMOS and the score sampler")
     perceptual_grid: list[int] = [4, 16, 96]
     sampler_steps: int = Field(15, ge=1)
     griffin_lim_iterations: int = Field(32, ge=1)

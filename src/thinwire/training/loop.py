@@ -76,10 +76,11 @@ class Loop:
 
         devices = int(os.environ.get("LOCAL_WORLD_SIZE", settings.devices))  # torchrun says how many it started
         self.fabric = Fabric(
-            accelerator=settings.accelerator, devices=devices, precision=settings.precision,  # type: ignore[arg-type]
-            strategy="ddp" if devices > 1 else "auto",
+            accelerator=settings.accelerator, devices=devices, num_nodes=settings.nodes,
+            precision=settings.precision,  # type: ignore[arg-type]
+            strategy="ddp" if devices * settings.nodes > 1 else "auto",
         )  # fmt: skip
-        if devices > 1:
+        if devices * settings.nodes > 1:
             self.fabric.launch()
         torch.manual_seed(derive_seed(seed, "critic"))
         critic = system.make_critic()
