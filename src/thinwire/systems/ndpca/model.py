@@ -66,7 +66,7 @@ class NdpcaModel(nn.Module):
         )
 
     def fit_statistics(self, noisy: Tensor, clean: Tensor) -> None:
-        """Set the standardisation from training tensors (n, K, C, F, T) and (n, C, F, T), evenly spread items of them."""
+        """Set the standardisation from evenly spread items of training tensors (n, K, C, F, T) and (n, C, F, T)."""
 
         def moments(data: Tensor, repeat: int) -> tuple[Tensor, Tensor]:
             some = data[:: -(-len(data) // STATISTICS_ITEMS)].float()
