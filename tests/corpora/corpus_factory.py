@@ -13,7 +13,7 @@ from scipy.signal import lfilter
 from thinwire import audio
 
 RATE = audio.SAMPLE_RATE
-SOURCES = ["U01.CH1", "U02.CH1", "U03.CH1", "U04.CH1"]
+SOURCES = ["U01.CH1", "U02.CH1", "U05.CH1", "U06.CH1"]  # the default of `corpora.chime6.sources`
 
 
 def voice(generator: np.random.Generator, seconds: float) -> np.ndarray:

@@ -194,7 +194,7 @@ def damage(path: Path, how: str) -> None:
             audio.write(path, samples[:, : 5 * RATE])
 
 
-@pytest.mark.parametrize("file", ["S02_U03.CH1.wav", "S02_P05.wav"])
+@pytest.mark.parametrize("file", ["S02_U05.CH1.wav", "S02_P05.wav"])
 @pytest.mark.parametrize(
     ("how", "message"),
     [

@@ -191,6 +191,6 @@ def draw_theory(link: Link, rates: pd.DataFrame) -> Figure:
     )
     bandwidth_axis(right, middle, "floats that the channel left, m(t) (floats/s)")
     right.set(ylabel="PSNR of magnitudes (dB)", title="More channel, better speech")
-    right.legend(loc="lower right")
+    right.legend(loc="upper left")
     caption(fig, "Left: analytic, no model. Right: the seconds of the trace above. " + link.note)
     return fig

@@ -160,14 +160,15 @@ def training_note(page: Page, runs: Sequence[str], items: int) -> str:
     cards = [baselines(page, run)["card"] for run in runs]
     steps = sorted({int(card["steps"]) for card in cards})
     hours = sorted({round(card["hours_seen"] + card["init_hours_seen"], 1) for card in cards})
-    init = (
-        "from scratch" if all(card["init"].startswith("scratch") for card in cards) else "some from reference weights"
-    )
+    scratch = [card["init"].startswith("scratch") for card in cards]
+    some = "some from reference weights" if any(scratch) else "from reference weights"
+    init = "from scratch" if all(scratch) else some
     models = "1 model, trained" if len(runs) == 1 else f"{len(runs)} models, each trained"
     batch = sorted({int(card["batch"]) for card in cards})
     seconds = page.params.corpora.chime6.segment_s
     return (
-        f"{models} {_span(steps)} steps of {_span(batch)} {init} ({_span(hours)} h of audio seen, repeats counted); "
+        f"{models} {_span(steps)} steps of {_span(batch)} items {init} "
+        f"({_span(hours)} h of audio seen, repeats counted); "
         f"{items} unseen test segments of {seconds:g} s; preset {page.params.preset}."
     )
 
