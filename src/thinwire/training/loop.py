@@ -162,14 +162,18 @@ class Loop:
         return sums
 
     def record(self, step: int, train: dict[str, float]) -> None:
-        """Validate, append a row for each split, keep the weights if they are the best yet."""
+        """Validate, append a row for each split, keep the weights if they are the best yet.
+
+        A run with a discriminator keeps its last weights instead: validation has no adversary, and choosing by what
+        is left of the loss would undo what the perceptual term is there for.
+        """
         dev = self.validate()
         self.outcome.rows.append({"step": step, "split": "train", **train})
         self.outcome.rows.append({"step": step, "split": "dev", **dev})
         if self.fabric.global_rank == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.curves().to_csv(self.folder / "curves.tsv", sep="\t", index=False, float_format="%.6g")
-        if dev["total"] < self.outcome.best_total:
+        if self.critic is not None or dev["total"] < self.outcome.best_total:
             self.outcome.best_total, self.outcome.best_step = dev["total"], step
             with self.ema.applied() if self.ema is not None else nullcontext():
                 self.best = {
