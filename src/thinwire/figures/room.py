@@ -46,14 +46,9 @@ def load_scene(page: Page, session: str | None = None) -> Scene:
     path = page.root / "data" / "sim" / "chime6" / "scene" / split / f"{session}.json"
     if chime6.root is not None or not path.is_file():
         return Scene(session, split, None, chime6.sources, "a real recording: no geometry is known")
-    source = page.params.simulate.rooms.source
-    return Scene(
-        session,
-        split,
-        read_json(path),
-        chime6.sources,
-        f"simulated by {'an image-source model' if source == 'pyroomacoustics' else source}",
-    )
+    shoebox = page.params.simulate.rooms.source == "pyroomacoustics"
+    how = "by an image-source model" if shoebox else "with measured responses where its split has any"
+    return Scene(session, split, read_json(path), chime6.sources, f"simulated {how}")
 
 
 def sessions(page: Page) -> list[str]:
