@@ -28,7 +28,7 @@ def load_codec(params: Params, models: Path = MODELS) -> tuple[NdpcaCodec, str]:
         fitted = [latents[f"z{i}"].numpy() for i in range(len(latents) - 1)]
         note = f"models/{RUN}"
     except (CheckpointError, PipelineError):
-        model = build_system(params, RUN, MICS, SAMPLES, params.seed).deployed().eval()
+        model = build_system(params, RUN, {"mics": MICS, "samples": SAMPLES}, params.seed).deployed().eval()
         draw = np.random.default_rng(params.seed)
         assert isinstance(model, NdpcaModel)
         fitted = [draw.standard_normal((512, model.latent // model.groups)) for _ in range(model.groups)]

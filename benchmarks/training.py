@@ -12,10 +12,12 @@ from pathlib import Path
 import torch
 
 from benchmarks.measurement import Measurement, Scale, peak_mb, repeat
+from thinwire.nn.trainable import Trainable
 from thinwire.params import Params
 from thinwire.systems.ndpca.representation import CHANNELS, frames_of
-from thinwire.tasks.enhancement import Enhancer
-from thinwire.training.build import build_system
+from thinwire.systems.ndpca.system import NdpcaSystem
+from thinwire.tasks.enhancement import Enhancer, EnhancerTraining
+from thinwire.training.build import Splits
 from thinwire.training.loop import Loop, TensorData
 from thinwire.training.stage import train
 
@@ -44,10 +46,15 @@ def steps(params: Params, scale: Scale, kind: str) -> list[Measurement]:
     name = RUNS[kind]
     data = random_data(params, name)
     task = Enhancer(params.systems.score).eval().requires_grad_(False) if kind == "aware" else None
-    system = build_system(params, name, MICS, SAMPLES, params.seed, task)
+    torch.manual_seed(params.seed)
+    if kind == "score":
+        system: Trainable = EnhancerTraining(params.systems.score)
+    else:
+        system = NdpcaSystem(params.systems.ndpca, params.run(name), MICS, SAMPLES, task)
     with tempfile.TemporaryDirectory() as folder:
         settings = params.training_of(name)
-        loop = Loop(system, data, data, settings, 10_000, params.seed, 1.0, Path(folder), f"bench {name}")
+        splits = Splits(data, data, {}, {}, 1.0)
+        loop = Loop(system, splits, settings, 10_000, params.seed, Path(folder), f"bench {name}")
         loop.raw.train()
         timing = repeat(loop.step, scale.steps, warm_up=1)
     what = f"optimiser steps per second of runs.{name}, batches of {settings.batch}"
@@ -69,7 +76,7 @@ def stage(params: Params, scale: Scale, kind: str) -> list[Measurement]:
         return [Measurement(f"train_memory_{kind}", what, None, "MB", note=f"{missing[0]} is not there yet")]
     short = run.model_copy(update={"steps": 2, "init": "scratch"})
     with elsewhere(["data", "weights", *(["models"] if run.setting == "aware" else [])]):
-        train(params.model_copy(update={"runs": params.runs | {name: short}}), name)
+        train(params.with_run(name, short), name)
     return [Measurement(f"train_memory_{kind}", what, peak_mb(), "MB", note="two steps on the whole training split")]
 
 

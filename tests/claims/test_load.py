@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from thinwire.claims import Verdict, load_claims, load_paper, read_verdicts, write_verdicts
+from thinwire.claims import Verdict, floor_systems, load_claims, load_paper, read_verdicts, write_verdicts
 from thinwire.errors import PipelineError
 from thinwire.params import load_params
 
@@ -35,16 +35,30 @@ def test_ndpca_is_whole(root: Path) -> None:
     assert all(claim.measure.strip() for claim in claims.values())
 
 
-def test_ndpca_names_runs_that_params_has(root: Path) -> None:
-    runs = set(load_params(root / "params.yaml").runs)
-    paper = load_paper("ndpca", root)
-    systems = {system for floor in paper.floors.values() for system in floor.systems}
+def test_tfcodec_is_whole(root: Path) -> None:
+    paper = load_paper("tfcodec", root)
+    claims = load_claims("tfcodec", root)
+    assert len(claims) == 56 and all(name.startswith("tfc.") for name in claims)
+    assert {claim.paper for claim in claims.values()} == {"tfcodec"}
+    assert claims["tfc.table5_6k_adv"].paper_value == {"pesq": 3.547, "stoi": 0.953, "visqol": 3.841}
+    assert {claim.notebook for claim in claims.values()} == set(paper.notebooks)
+
+
+def test_every_decided_claim_about_tfcodec_models_has_a_floor(root: Path) -> None:
+    paper = load_paper("tfcodec", root)
     for claim in paper.claims:
-        rule = claim.rule
-        if rule.type == "ordering":
-            systems |= {str(name) for pair in rule.pairs for name in (pair.better, pair.worse) if name}
-        if rule.type == "number":
-            systems |= {rule.above, rule.below}
+        if claim.systems:
+            assert claim.floor is not None, claim.id
+            assert set(floor_systems(claim, paper.floors[claim.floor])) == set(claim.systems)
+            assert "inconclusive" in claim.possible()
+
+
+@pytest.mark.parametrize("name", ["ndpca", "tfcodec"])
+def test_rules_name_runs_that_params_has(name: str, root: Path) -> None:
+    runs = set(load_params(root / "params.yaml").runs.rows())
+    paper = load_paper(name, root)
+    systems = {system for floor in paper.floors.values() for system in floor.systems}
+    systems |= {system for claim in paper.claims for system in claim.systems}
     assert {system.split("/")[0] for system in systems} <= runs
 
 
@@ -58,12 +72,30 @@ def test_ndpca_names_runs_that_params_has(root: Path) -> None:
         ({"notebook": "m"}, r"claim p.one: notebook 'm'"),
         ({"floor": "f"}, r"claim p.one: floor 'f'"),
         ({"id": "q.one"}, r"claim q.one: the id must begin with `p.`"),
+        (
+            {"rule": {"type": "ordering", "pairs": [{"name": "n", "better": "a"}]}},
+            "claim p.one: rule.ordering.pairs.0: `better` and `worse` come together",
+        ),
+        (
+            {"rule": {"type": "number", "quantity": "gain", "tolerance": 1.0, "above": "a"}, "paper_value": 1.0},
+            "claim p.one: rule.number: quantity `gain` needs",
+        ),
+        (
+            {"rule": {"type": "number", "quantity": "value", "tolerance": {"a": 1.0}}, "paper_value": {"b": 1.0}},
+            "claim p.one: a rule of type `number` needs",
+        ),
     ],
 )
 def test_errors_name_file_and_claim(tmp_path: Path, change: dict, text: str) -> None:
     with pytest.raises(PipelineError, match=text) as caught:
         load_paper("p", written(tmp_path, **change))
     assert "\n" not in str(caught.value) and "p.yaml" in str(caught.value)
+
+
+def test_ids_may_begin_otherwise_than_the_paper_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, id="x.one") / "papers" / "p.yaml"
+    path.write_text(path.read_text() + "prefix: x\n")
+    assert load_claims("p", tmp_path)["x.one"].paper == "p"
 
 
 def test_other_broken_files(tmp_path: Path) -> None:

@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from thinwire.claims import check_floor, item_scores, load_paper, ordering_differences, paper_setting, ratio_percent
+from thinwire.claims import (
+    Claim,
+    Floor,
+    check_floor,
+    item_scores,
+    load_paper,
+    mean_difference,
+    mean_values,
+    ordering_differences,
+    paper_setting,
+    ratio_percent,
+)
 from thinwire.errors import PipelineError
 
 GRID = [2, 8, 32, 128]
@@ -80,3 +91,70 @@ def test_floor(items: pd.DataFrame, root: Path) -> None:
 def test_paper_setting_needs_scale_and_corpus() -> None:
     assert paper_setting("paper", "/corpora/CHiME6")
     assert not paper_setting("paper", None) and not paper_setting("default", "/corpora/CHiME6")
+
+
+@pytest.fixture
+def flat() -> pd.DataFrame:
+    """Tables without bandwidths: three runs, and one whose variants are codecs."""
+    rng = np.random.default_rng(4)
+    easy = rng.normal(0, 0.1, 20)
+    level = {("a", None): 0.8, ("b", None): 0.7, ("c", None): 0.5, ("classic", "opus_9"): 0.9, ("classic", "mp3"): 1.0}
+    rows = [
+        {"run": run, "codec": codec, "segment_id": f"s{n:02d}", "stoi": value + easy[n], "lsd": 10 - value, "pesq": 2.0}
+        for (run, codec), value in level.items() for n in range(20)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def about(rule: dict, value: float | dict | None = None) -> Claim:
+    return Claim(id="p.c", paper="p", where="T", statement="so", kind="ordering", paper_value=value, unit="none",
+                 value_note="none", measure="it", rule=rule, notebook="n")  # fmt: skip
+
+
+def test_systems_without_bandwidths_and_codecs(flat: pd.DataFrame) -> None:
+    rule = {
+        "type": "ordering", "column": "stoi",
+        "pairs": [
+            {"name": "runs", "better": "a", "worse": "b"},
+            {"name": "codec", "better": "classic/opus_9", "worse": "a"},
+            {"name": "less is better", "better": "a", "worse": "b", "column": "lsd", "lower_is_better": True},
+        ],
+    }  # fmt: skip
+    differences = ordering_differences(about(rule), flat)
+    assert {name: round(float(d.mean()), 6) for name, d in differences.items()} == {
+        "runs": 0.1, "codec": 0.1, "less is better": 0.1,
+    }  # fmt: skip
+    with pytest.raises(PipelineError, match="results/classic/items.parquet: no rows of opus_6"):
+        item_scores(flat, "classic/opus_6", "stoi")
+    with pytest.raises(PipelineError, match="results/a/items.parquet: no column visqol"):
+        item_scores(flat, "a", "visqol")
+
+
+def test_a_pair_keeps_the_items_that_both_sides_have(flat: pd.DataFrame) -> None:
+    flat.loc[(flat["run"] == "b") & (flat["segment_id"] == "s03"), "stoi"] = np.nan
+    rule = {"type": "ordering", "column": "stoi", "pairs": [{"name": "n", "better": "a", "worse": "b"}]}
+    assert ordering_differences(about(rule), flat)["n"].shape == (19,)
+
+
+def test_values_and_differences(flat: pd.DataFrame) -> None:
+    several = about(
+        {"type": "number", "quantity": "value", "system": "a", "tolerance": {"stoi": 0.1, "pesq": 0.1}},
+        {"stoi": 0.9, "pesq": 2.5},
+    )
+    measured = mean_values(several, flat)
+    assert isinstance(measured, dict) and set(measured) == {"stoi", "pesq"}
+    assert measured["stoi"].mean == pytest.approx(flat[flat["run"] == "a"]["stoi"].mean())
+    assert measured["pesq"].low == measured["pesq"].high == 2.0
+    rule = {"type": "number", "quantity": "difference", "tolerance": 0.1, "column": "stoi", "above": "a", "below": "c"}
+    one = about(rule, -0.1)
+    assert mean_difference(one, flat).mean == pytest.approx(0.3)
+    with pytest.raises(PipelineError, match="asks for no difference"):
+        mean_difference(several, flat)
+
+
+def test_floor_of_every_system(flat: pd.DataFrame) -> None:
+    means = flat[flat["codec"].isna()].groupby("run")["stoi"].mean()
+    floor = Floor(which="every", column="stoi", at_least=float(means["b"]) - 0.01)
+    assert check_floor(floor, flat, systems=["a", "b"]).ok
+    weak = check_floor(floor, flat, systems=["a", "b", "c"])
+    assert not weak.ok and "weakest system c in stoi" in weak.reason

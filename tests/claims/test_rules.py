@@ -14,10 +14,10 @@ NUMBER = {"type": "number", "tolerance": 3.0, "column": "psnr_magnitude", "quant
           "above": "a/ndpca", "below": "b/truncate"}  # fmt: skip
 
 
-def claim(rule: dict, value: float | None = None, floor: str | None = None, kind: str = "ordering") -> Claim:
+def claim(rule: dict, value: float | dict | None = None, floor: str | None = None, kind: str = "ordering") -> Claim:
     note = None if value is not None else "none printed"
-    return Claim(id="p.c", where="Fig 1", statement="so", kind=kind, paper_value=value, value_note=note, unit="dB",
-                 measure="it", rule=rule, floor=floor, notebook="n")  # fmt: skip
+    return Claim(id="p.c", paper="p", where="Fig 1", statement="so", kind=kind, paper_value=value, value_note=note,
+                 unit="dB", measure="it", rule=rule, floor=floor, notebook="n")  # fmt: skip
 
 
 def ordering(*names: str, **more: object) -> dict:
@@ -67,7 +67,7 @@ def test_below_the_floor_nothing_is_decided() -> None:
     with pytest.raises(PipelineError, match="p.c: floor `weak` was not measured"):
         judge_ordering(subject, around(0.5), None)
     number = claim(NUMBER, 19.0, floor="weak", kind="number")
-    assert judge_number(number, 19.0, Interval(19.0, 18.0, 20.0, 40), True, floor_ok=False).verdict == "inconclusive"
+    assert judge_number(number, Interval(19.0, 18.0, 20.0, 40), True, floor_ok=False).verdict == "inconclusive"
 
 
 def test_ordering_wants_the_pairs_of_its_rule() -> None:
@@ -93,16 +93,56 @@ def test_ordering_wants_the_pairs_of_its_rule() -> None:
 )
 def test_number(measured: float, low: float, high: float, same: bool, verdict: str) -> None:
     judged = judge_number(
-        claim(NUMBER, 19.0, kind="number"), measured, Interval(measured, low, high, 40), same, reason="+1.2 dB"
+        claim(NUMBER, 19.0, kind="number"), Interval(measured, low, high, 40), same, reason="+1.2 dB"
     )
     assert judged.verdict == verdict
     assert "interval above no difference (0 dB)" in judged.reason and "+1.2 dB" in judged.reason
 
 
+def test_a_margin_makes_no_worse_suffice() -> None:
+    equal = claim({"type": "ordering", "pairs": [{"name": "a", "margin": 0.1}, {"name": "b", "margin": 0.1}]})
+    assert judge_ordering(equal, {"a": around(0.02), "b": around(-0.02)}, None).verdict == "reproduced"
+    assert judge_ordering(equal, {"a": around(0.3), "b": around(-0.3)}, None).verdict == "contradicted"
+    close = judge_ordering(equal, {"a": around(0.1), "b": around(-0.11)}, None)
+    assert close.verdict == "inconclusive" and "straddles -0.1" in close.reason
+    assert close.measured == pytest.approx(-0.11)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same", "verdict"),
+    [
+        ((2.0, 1.9, 2.1), (0.9, 0.89, 0.91), True, "within_tolerance"),
+        ((2.0, 1.9, 2.1), (0.5, 0.49, 0.51), True, "differs"),
+        ((2.3, 2.05, 2.5), (0.9, 0.89, 0.91), True, "inconclusive"),
+        ((2.0, 1.9, 2.1), (0.9, 0.89, 0.91), False, "inconclusive"),
+        ((1.5, 1.4, 1.6), (0.9, 0.89, 0.91), False, "differs"),
+    ],
+)
+def test_of_several_numbers_the_worst_decides(first: tuple, second: tuple, same: bool, verdict: str) -> None:
+    rule = {"type": "number", "quantity": "value", "system": "a", "tolerance": {"pesq": 0.1, "stoi": 0.01}}
+    subject = claim(rule, {"pesq": 2.0, "stoi": 0.9}, kind="number")
+    judged = judge_number(subject, {"pesq": Interval(*first, 40), "stoi": Interval(*second, 40)}, same)
+    assert judged.verdict == verdict and judged.measured == {"pesq": first[0], "stoi": second[0]}
+    assert "pesq measured" in judged.reason and "stoi measured" in judged.reason
+    with pytest.raises(PipelineError, match="wants pesq, stoi, got pesq"):
+        judge_number(subject, {"pesq": Interval(*first, 40)}, same)
+
+
+def test_exact_and_shown_heed_the_floor() -> None:
+    exact = claim({"type": "exact", "holds_when": "equal"}, floor="weak")
+    assert judge_exact(exact, 1.0, True, floor_ok=False, reason="0.4").verdict == "inconclusive"
+    assert judge_exact(exact, 1.0, True, floor_ok=True).verdict == "reproduced"
+    with pytest.raises(PipelineError, match="floor `weak` was not measured"):
+        judge_exact(exact, 1.0, True)
+    shown = claim({"type": "shown", "checks": {"one": "one"}}, kind="picture", floor="weak")
+    assert judge_shown(shown, {"one": False}, floor_ok=False, evidence=["f.png"]).verdict == "inconclusive"
+    assert "inconclusive" in exact.possible() & shown.possible()
+
+
 def test_number_says_on_which_side_of_no_difference_it_lies() -> None:
     subject = claim(NUMBER | {"quantity": "ratio"}, 91.0, kind="number")
-    assert "below no difference (100" in judge_number(subject, 98.0, Interval(98.0, 97.0, 99.0, 40), False).reason
-    assert "includes no difference (100" in judge_number(subject, 99.0, Interval(99.0, 97.0, 101.0, 40), False).reason
+    assert "below no difference (100" in judge_number(subject, Interval(98.0, 97.0, 99.0, 40), False).reason
+    assert "includes no difference (100" in judge_number(subject, Interval(99.0, 97.0, 101.0, 40), False).reason
 
 
 def test_exact() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from thinwire.coding import IntegerTable, UniformQuantiser, gaussian_centroid, integer_table, water_fill
+from thinwire.coding import IntegerTable, gaussian_centroid, integer_table, water_fill
 
 VARIANCES = st.lists(st.floats(1e-4, 1e4), min_size=1, max_size=12).map(np.array)
 
@@ -76,25 +76,6 @@ def test_components_without_energy_cost_nothing() -> None:
 def test_water_filling_refuses_what_no_level_reaches(arguments: dict[str, float]) -> None:
     with pytest.raises(ValueError):
         water_fill(np.array([1.0, 2.0]), **arguments)
-
-
-@given(st.lists(st.floats(-1e6, 1e6), max_size=20), st.floats(1e-3, 1e3))
-def test_quantiser_error_is_half_a_step_inside_the_range(values: list[float], step: float) -> None:
-    quantiser = UniformQuantiser(step, -100, 100)
-    x = np.array(values)
-    index = quantiser.index(x)
-    assert ((index >= -100) & (index <= 100)).all()
-    inside = np.abs(x) <= 100 * step
-    assert (np.abs(quantiser.value(index) - x)[inside] <= step * (0.5 + 1e-9)).all()
-
-
-def test_quantiser_saturates_and_refuses_nan() -> None:
-    quantiser = UniformQuantiser(0.5, -2, 3)
-    assert quantiser.index(np.array([-np.inf, 9.0])).tolist() == [-2, 3]
-    with pytest.raises(ValueError):
-        quantiser.index(np.array([math.nan]))
-    with pytest.raises(ValueError):
-        UniformQuantiser(0.0, -1, 1)
 
 
 @pytest.mark.parametrize("index,scale", [(0, 0.7), (1, 0.5), (-3, 1.7), (2, 30.0)])

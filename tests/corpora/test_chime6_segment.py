@@ -20,7 +20,7 @@ from thinwire.corpora.chime6 import Entry
 from thinwire.corpora.chime6_measure import Activity, find_shift
 from thinwire.corpora.chime6_segment import extract
 from thinwire.errors import CorpusError, ParamError
-from thinwire.params.corpora import Chime6Extraction
+from thinwire.params.chime6 import Chime6Extraction
 from thinwire.segments import SegmentStore
 
 THREE = [entry("P05", 2, 5.5, location="kitchen"), entry("P06", 8, 8.8), entry("P05", 12, 14)]

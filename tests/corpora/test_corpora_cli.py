@@ -13,7 +13,8 @@ from thinwire.cli import corpora, extract
 from thinwire.corpora.check import check_corpora
 from thinwire.corpora.registry import CORPORA, corpus_of
 from thinwire.errors import ParamError, ThinwireError
-from thinwire.params.corpora import Chime6Extraction, Corpora
+from thinwire.params.chime6 import Chime6Extraction
+from thinwire.params.parts import Corpora
 from thinwire.segments import SegmentStore
 
 

@@ -17,7 +17,7 @@ from thinwire import audio
 from thinwire.artifacts import atomic_path, split_of
 from thinwire.corpora.dns import extract, find_folders, find_items, noise_of, survey, talker_of
 from thinwire.errors import CorpusError
-from thinwire.params.corpora import DnsExtraction
+from thinwire.params.dns import DnsExtraction
 from thinwire.segments import SegmentStore
 
 READERS = [

@@ -14,7 +14,7 @@ from thinwire import audio
 from thinwire.artifacts import atomic_path, split_of
 from thinwire.corpora.librispeech import extract, find_utterances, survey
 from thinwire.errors import CorpusError
-from thinwire.params.corpora import LibriExtraction
+from thinwire.params.librispeech import LibriExtraction
 from thinwire.segments import SegmentStore
 
 

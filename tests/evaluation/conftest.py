@@ -17,7 +17,7 @@ EVALUATED = ["aware", "plain"]
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workspace, with results/<run> and data/channel of the runs in EVALUATED, and results of the score network."""
-    from thinwire.evaluation.stage import evaluate, follow_channel
+    from thinwire.evaluation.ndpca.stage import evaluate, follow_channel
 
     folder = make_workspace(tmp_path_factory.mktemp("measured") / "workspace", samples=8000)
     for name in ("score", *EVALUATED):

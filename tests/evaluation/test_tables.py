@@ -13,8 +13,8 @@ from tiny_workspace import SOURCES, inside
 
 from thinwire.artifacts import read_json
 from thinwire.channel.capacity import budget
-from thinwire.evaluation import ndpca_perception, stage
-from thinwire.evaluation.ndpca_common import Bench, set_up
+from thinwire.evaluation.ndpca import perception, stage
+from thinwire.evaluation.ndpca.common import Bench, set_up
 from thinwire.systems.ndpca.codec import NdpcaCodec
 
 ITEM_COLUMNS = {
@@ -133,7 +133,7 @@ def test_follow_obeys_the_bound(measured: Path, bench: Bench) -> None:
 def test_bits(results: Path, name: str, bench: Bench) -> None:
     table = pd.read_parquet(results / "bits.parquet")
     assert {
-        "scheme", "kbps_target", "segment_id", "bits_total", "bits_header", "bits_payload", "bits_entropy", "m_used",
+        "seed", "scheme", "kbps_target", "segment_id", "bits_total", "bits_header", "bits_payload", "bits_entropy", "m_used",
         "psnr_magnitude",
     } == set(table.columns)  # fmt: skip
     assert len(table) == 3 * 2 and set(table["scheme"]) == {"ndpca" if name == "aware" else "full_latent"}
@@ -203,7 +203,7 @@ def test_evaluation_is_deterministic_and_leaves_nothing_half_done(
     (folder / "reports" / "metrics" / "plain.json").unlink()
     with inside(folder) as params:
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(ndpca_perception, "listen", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(perception, "listen", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             stage.evaluate(params, "plain")
         assert not (folder / "results" / "plain").exists() and not list((folder / "results").glob(".*"))
         assert not (folder / "reports" / "metrics" / "plain.json").exists()

@@ -41,11 +41,11 @@ def put(tree: dict[str, Any], place: str, value: Any) -> None:
         ("training.precision", "8-bit", "training.precision: Input should be '32-true'"),
         ("training.lr", 0.0, "training.lr: Input should be greater than 0, found 0.0"),
         ("seed", -1, "seed: Input should be greater than or equal to 0, found -1"),
-        ("runs.score.system", "scores", "runs.score.system: Input should be 'ndpca' or 'score', found 'scores'"),
-        ("runs.fixed_m4.fixed_m", None, "runs.fixed_m4: `fixed_m` belongs to bottleneck `fixed`"),
-        ("runs.e1_agnostic.fixed_m", 3, "runs.e1_agnostic: `fixed_m` belongs to bottleneck `fixed`"),
+        ("runs.ndpca.score.system", "scores", "ndpca.score.system: Input should be 'ndpca' or 'score', found 'scores'"),
+        ("runs.ndpca.fixed_m4.fixed_m", None, "runs.ndpca.fixed_m4: `fixed_m` belongs to bottleneck `fixed`"),
+        ("runs.ndpca.e1_agnostic.fixed_m", 3, "runs.ndpca.e1_agnostic: `fixed_m` belongs to bottleneck `fixed`"),
         ("corpora.chime6.sources", ["U01.CH1", "U01.CH1"], "corpora.chime6: `sources` names a channel twice"),
-        ("runs.a b", {"system": "score", "after": "x", "steps": 1}, "use letters, digits and `_` in a run's name"),
+        ("runs.ndpca.a b", {"system": "score", "after": "x", "steps": 1}, "use letters, digits and `_` in a run's"),
     ],
 )  # fmt: skip
 def test_wrong_keys_and_values(tree: dict[str, Any], place: str, value: Any, message: str) -> None:
@@ -57,15 +57,16 @@ def test_wrong_keys_and_values(tree: dict[str, Any], place: str, value: Any, mes
 
 def test_a_run_s_own_training_is_checked(tree: dict[str, Any]) -> None:
     for key, value in (("leanring_rate", 1), ("batch", 0)):
-        put(tree, "runs.score.training", {key: value})
+        put(tree, "runs.ndpca.score.training", {key: value})
         with pytest.raises(ParamError) as caught:
             parse_params(tree)
-        assert "\n" not in str(caught.value) and key in str(caught.value) and "runs.score.training" in str(caught.value)
+        text = str(caught.value)
+        assert "\n" not in text and key in text and "runs.ndpca.score.training" in text
 
 
 def test_missing_parameter(tree: dict[str, Any]) -> None:
-    del tree["runs"]["score"]["steps"]
-    with pytest.raises(ParamError, match=r"params\.yaml: runs\.score\.steps: Field required$"):
+    del tree["runs"]["ndpca"]["score"]["steps"]
+    with pytest.raises(ParamError, match=r"params\.yaml: runs\.ndpca\.score\.steps: Field required$"):
         parse_params(tree)
 
 
@@ -90,5 +91,5 @@ def test_bad_files(tmp_path: Path, make: Callable[[Path], object], message: str)
 def test_unknown_run_names_those_there_are(tree: dict[str, Any]) -> None:
     params = parse_params(tree)
     assert isinstance(params, Params)
-    with pytest.raises(ParamError, match=r"runs\.e5: no such run; there are score, "):
+    with pytest.raises(ParamError, match=r"runs: e5: no such run; there are score, "):
         params.run("e5")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from thinwire import audio
-from thinwire.metrics import Score, pesq_wb, plcmos, stoi
+from thinwire.metrics import Score, pesq_wb, plcmos, stoi, visqol_speech
 
 
 @pytest.fixture(scope="module")
@@ -32,24 +32,30 @@ def _noisy(x: np.ndarray, level: float) -> np.ndarray:
 
 
 def test_more_noise_scores_lower(voice: np.ndarray) -> None:
-    for measure in (pesq_wb, stoi):
-        scores = [measure(voice, _noisy(voice, level)) for level in (0.0, 0.01, 0.1)]
+    for measure, levels in ((pesq_wb, (0.0, 0.01, 0.1)), (stoi, (0.0, 0.01, 0.1)), (visqol_speech, (0.0, 2e-4, 1e-3))):
+        scores = [measure(voice, _noisy(voice, level)) for level in levels]
         assert scores[0] > scores[1] > scores[2], measure.__name__
     assert stoi(voice, voice) == pytest.approx(1.0, abs=1e-6)
     assert pesq_wb(voice, voice) == pytest.approx(4.64, abs=0.01)
+    assert 4.2 < visqol_speech(voice, voice) <= 5.0
 
 
 def test_one_second_clips_score(voice: np.ndarray) -> None:
     clip = voice[:16_000]
     assert 1.0 < pesq_wb(clip, _noisy(clip, 0.005)) < 4.7
     assert 0.0 < stoi(clip, _noisy(clip, 0.005)) < 1.0
+    assert 1.0 <= visqol_speech(clip, _noisy(clip, 0.005)) < 5.0
 
 
 def test_silence_and_short_clips_are_nan_with_a_reason(voice: np.ndarray) -> None:
-    for score in (pesq_wb(0 * voice, voice), stoi(voice, 0 * voice), plcmos(0 * voice)):
+    mute = 0 * voice
+    for score in (pesq_wb(mute, voice), stoi(voice, mute), plcmos(mute), visqol_speech(voice, mute)):
         assert math.isnan(score) and score.reason == "silent"
-    for score in (pesq_wb(voice[:0], voice[:0]), stoi(voice[:0], voice[:0]), plcmos(voice[:0])):
+    nothing = voice[:0]
+    for score in (pesq_wb(nothing, nothing), stoi(nothing, nothing), plcmos(nothing), visqol_speech(nothing, nothing)):
         assert math.isnan(score) and score.reason == "no samples"
+    for samples in (100, 5000):
+        assert "0.6 s" in visqol_speech(voice[:samples], voice[:samples]).reason
     assert "1/4 of a second" in pesq_wb(voice[:2000], voice[:2000]).reason
     assert "0.4 s" in stoi(voice[:4000], voice[:4000]).reason
     click = np.zeros(16_000, np.float32)
@@ -61,8 +67,10 @@ def test_broken_samples_are_nan_and_wrong_shapes_are_refused(voice: np.ndarray) 
     broken = voice.copy()
     broken[5] = np.nan
     assert math.isnan(pesq_wb(voice, broken)) and math.isnan(stoi(broken, voice)) and math.isnan(plcmos(broken))
-    with pytest.raises(ValueError, match="one length"):
-        pesq_wb(voice, voice[:-1])
+    assert math.isnan(visqol_speech(voice, broken))
+    for measure in (pesq_wb, visqol_speech):
+        with pytest.raises(ValueError, match="one length"):
+            measure(voice, voice[:-1])
     with pytest.raises(ValueError, match="mono"):
         stoi(voice[None], voice[None])
 
@@ -83,6 +91,27 @@ def test_plcmos_without_its_runtime_says_so(voice: np.ndarray, monkeypatch: pyte
     assert math.isnan(score) and "onnxruntime" in score.reason
 
 
+def test_visqol_without_its_lattice_says_so(voice: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    from thinwire.metrics import perceptual
+
+    def missing() -> None:
+        raise ImportError("No module named 'ai_edge_litert'")
+
+    monkeypatch.setattr(perceptual, "_visqol_model", missing)
+    score = visqol_speech(voice, voice)
+    assert math.isnan(score) and "ai_edge_litert" in score.reason
+
+
+def test_visqol_forgives_level_and_delay_but_not_lost_bands(voice: np.ndarray) -> None:
+    """It matches levels and aligns before it compares; a codec that drops everything above 1 kHz must lose."""
+    whole = visqol_speech(voice, voice)
+    assert visqol_speech(voice, (0.3 * voice).astype(np.float32)) == pytest.approx(whole, abs=0.15)
+    assert visqol_speech(voice, np.roll(voice, 80)) == pytest.approx(whole, abs=0.3)
+    spectrum = np.fft.rfft(voice)
+    spectrum[2000:] = 0
+    assert visqol_speech(voice, np.fft.irfft(spectrum).astype(np.float32)) < whole - 0.5
+
+
 def test_plcmos_is_seeded_and_takes_short_and_loud_clips(voice: np.ndarray) -> None:
     pytest.importorskip("onnxruntime")
     state = np.random.get_state()[1].tolist()
@@ -98,4 +127,5 @@ def test_real_speech_in_noise_scores_lower(real_data: Path) -> None:
     rate = audio.probe(file).sample_rate
     noisy = audio.read(real_data / "noisy_pairs" / "noisy" / file.name, sample_rate=None)[0][: len(clean)]
     assert pesq_wb(clean, noisy, rate) < pesq_wb(clean, clean, rate)
+    assert visqol_speech(clean, noisy, rate) < visqol_speech(clean, clean, rate)
     assert stoi(clean, noisy, rate) < 1.0 - 1e-3

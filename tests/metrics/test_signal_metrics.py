@@ -1,4 +1,4 @@
-"""PSNR, spectral SNR, phase error and SI-SDR against their closed forms."""
+"""PSNR, spectral SNR, phase error, log-spectral distance and SI-SDR against their closed forms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thinwire.metrics import phase_error, psnr, si_sdr, spectral_snr
+from thinwire.metrics import log_spectral_distance, phase_error, psnr, si_sdr, spectral_snr
 
 
 def test_psnr_of_a_constant_error() -> None:
@@ -47,6 +47,28 @@ def test_unrelated_phases_err_by_half_pi_and_weights_count() -> None:
     assert np.isnan(phase_error(a[0], b[0], weight))
     weight[0, 0] = 2.0
     assert phase_error(a[0], a[0] + weight, weight) == pytest.approx(2.0)
+
+
+@given(st.floats(-20, 20), st.floats(-20, 20), st.floats(1e-3, 1e3))
+def test_log_spectral_distance_of_gains(low_db: float, high_db: float, scale: float) -> None:
+    """Bins 0 to 8 kHz in 1 kHz steps, one gain below 4 kHz, another from there on; the scale of both is no matter."""
+    x = scale * np.exp(1j * np.random.default_rng(0).uniform(-3, 3, (2, 9, 5)))
+    x_hat = x * 10.0 ** (np.array([low_db] * 4 + [high_db] * 5) / 20.0)[:, None]
+    assert np.allclose(log_spectral_distance(x, x_hat, (4000.0, 8000.0)), abs(high_db), atol=1e-6)
+    assert np.allclose(log_spectral_distance(x, x_hat, (0.0, 3999.0)), abs(low_db), atol=1e-6)
+    both = math.sqrt((4 * low_db**2 + 5 * high_db**2) / 9)
+    assert np.allclose(log_spectral_distance(x, x_hat), both, atol=1e-6)
+
+
+def test_log_spectral_distance_averages_frames_and_ends_at_its_floor() -> None:
+    x = np.ones((3, 2))
+    assert log_spectral_distance(x, x * [1.0, 10.0]) == pytest.approx(10.0)
+    assert log_spectral_distance(x, 0 * x) == pytest.approx(80.0)
+    assert log_spectral_distance(x, 0 * x, floor_db=30.0) == pytest.approx(30.0)
+    quiet = np.array([[1.0], [1e-6], [1e-6]])
+    assert log_spectral_distance(quiet, quiet * [[1.0], [0.01], [0.01]], (4000.0, 8000.0)) == 0.0
+    assert np.isnan(log_spectral_distance(0 * x, x)) and np.isnan(log_spectral_distance(x, x, (8500.0, 9000.0)))
+    assert log_spectral_distance(np.stack([x, 0 * x]), np.stack([x, x])).shape == (2,)
 
 
 @given(st.floats(0.01, 100), st.floats(0.01, 100), st.floats(-1, 1))

@@ -13,7 +13,8 @@ import pandas as pd
 import yaml
 
 from thinwire.channel.capacity import budget, fading_trace
-from thinwire.params import Params, Run, load_params
+from thinwire.params import Params, load_params
+from thinwire.params.ndpca import Run
 from thinwire.segments import SegmentWriter
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -34,7 +35,7 @@ def make_workspace(folder: Path) -> Path:
     shutil.copytree(REPOSITORY / "papers", folder / "papers")
     params = load_params(folder / "params.yaml")
     write_data(folder / "data")
-    for name, run in params.runs.items():
+    for name, run in params.runs.ndpca.items():
         if run.system == "ndpca":
             write_run(folder, params, name, run)
     return folder
@@ -134,7 +135,7 @@ def items(params: Params, name: str, run: Run) -> pd.DataFrame:
                         "room": "room-07",
                         "noise": "n1",
                         "run": name,
-                        "seed": run.seed,
+                        "seed": 0,
                         "arch": run.arch,
                         "representation": run.representation,
                         "setting": run.setting,

@@ -20,10 +20,11 @@ grid:
 
 # the rows
 runs:
-  a:
-    steps: 10   # many
-  b:
-    steps: 20
+  p:
+    a:
+      steps: 10   # many
+    b:
+      steps: 20
 
 # the end
 channel:
@@ -35,11 +36,12 @@ grid:
   - 1
   - 2
 runs:
-  a:
-    steps: 10
-  b:
-    steps: 20
-  c: null
+  p:
+    a:
+      steps: 10
+    b:
+      steps: 20
+    c: null
 channel:
   trace: null
 """
@@ -60,7 +62,7 @@ def place(tmp_path):
 
 
 def test_values_change_and_comments_and_order_stay(place):
-    text = place("smoke", "seed: 2\ngrid:\n  - 7\nruns:\n  a:\n    steps: 1\nchannel:\n  trace: x.csv\n")
+    text = place("smoke", "seed: 2\ngrid:\n  - 7\nruns:\n  p:\n    a:\n      steps: 1\nchannel:\n  trace: x.csv\n")
     expected = PARAMS.replace("seed: 1 ", "seed: 2 ").replace("  - 1\n  - 2\n", "  - 7\n")
     expected = expected.replace("10 ", "1  ").replace("null ", "x.csv ")
     assert yaml.safe_load(text) == yaml.safe_load(expected)
@@ -70,19 +72,19 @@ def test_values_change_and_comments_and_order_stay(place):
 
 
 def test_rows_are_removed_and_added_and_the_next_section_keeps_its_comment(place):
-    text = place("smoke", "runs:\n  b: null\n  c:\n    steps: 3\n")
-    assert yaml.safe_load(text)["runs"] == {"a": {"steps": 10}, "c": {"steps": 3}}
+    text = place("smoke", "runs:\n  p:\n    b: null\n    c:\n      steps: 3\n")
+    assert yaml.safe_load(text)["runs"]["p"] == {"a": {"steps": 10}, "c": {"steps": 3}}
     assert "\n\n# the end\nchannel:" in text
 
 
 def test_a_tilde_replaces_the_whole_mapping(place):
-    text = place("other", "runs~:\n  z:\n    steps: 5\n")
-    assert yaml.safe_load(text)["runs"] == {"z": {"steps": 5}}
+    text = place("other", "runs:\n  p~:\n    z:\n      steps: 5\n")
+    assert yaml.safe_load(text)["runs"]["p"] == {"z": {"steps": 5}}
     assert "\n# the end\nchannel:" in text
 
 
 def test_default_takes_any_preset_back_byte_for_byte(place, tmp_path):
-    changed = place("smoke", "seed: 2\ngrid:\n  - 7\nruns:\n  c:\n    steps: 3\n")
+    changed = place("smoke", "seed: 2\ngrid:\n  - 7\nruns:\n  p:\n    c:\n      steps: 3\n")
     (tmp_path / "params.yaml").write_text(changed)
     assert place("default") == PARAMS
 

@@ -25,7 +25,7 @@ from thinwire.claims import (
 )
 from thinwire.errors import PipelineError
 from thinwire.metrics.statistics import Interval
-from thinwire.pipeline.scoreboard import show, write_scoreboard
+from thinwire.pipeline.scoreboard import build_board, show, write_scoreboard
 from thinwire.pipeline.site import write_site
 
 KEYS = {
@@ -41,7 +41,7 @@ def judged(claim: Claim, evidence: list[str]) -> Verdict:
         return judge_ordering(claim, {p.name: differences for p in rule.pairs} or dict.fromkeys("abc", differences),
                               True, evidence=evidence, draws=50)  # fmt: skip
     if rule.type == "number":
-        return judge_number(claim, 20.0, Interval(20.0, 18.9, 21.0, 20), False, floor_ok=True, evidence=evidence)
+        return judge_number(claim, Interval(20.0, 18.9, 21.0, 20), False, floor_ok=True, evidence=evidence)
     if rule.type == "exact":
         return judge_exact(claim, 1.0, True, evidence=evidence)
     if rule.type == "shown":
@@ -98,6 +98,15 @@ def test_a_missing_verdict_is_named_and_nothing_is_written(project: Path) -> Non
     with pytest.raises(PipelineError, match=r"bits.json: not there"):
         write_scoreboard(project)
     assert not (project / "reports/scoreboard.json").exists() and not (project / "reports/README.md").exists()
+
+
+def test_a_paper_that_nothing_has_judged_yet_is_left_out(project: Path) -> None:
+    rules = (project / "papers/ndpca.yaml").read_text()
+    (project / "papers/later.yaml").write_text(rules)
+    assert {paper.paper for paper in build_board(project).papers} == {"ndpca"}
+    shutil.rmtree(project / "reports/verdicts")
+    with pytest.raises(PipelineError, match=r"rules for later, ndpca, but no verdicts"):
+        build_board(project)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from thinwire.params.systems import NdpcaShape, Spectrum
+from thinwire.params.ndpca import NdpcaShape
+from thinwire.params.spectrum import Spectrum
 from thinwire.systems.ndpca.model import NdpcaModel
 
 settings.register_profile("untimed", deadline=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from thinwire.params.systems import Score, ScoreShape
+from thinwire.params.score import Score, ScoreShape
 from thinwire.tasks.enhancement import Enhancer, EnhancerTraining
 
 SCORE = Score(shape=ScoreShape(base=4, multipliers=[1, 2], fold=8))

@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from thinwire.errors import ParamError
-from thinwire.params.systems import NdpcaShape, Run, Spectrum
+from thinwire.nn.trainable import count_parameters
+from thinwire.params.ndpca import NdpcaShape, Run
+from thinwire.params.spectrum import Spectrum
 from thinwire.systems.ndpca.model import NdpcaModel, build_model, encode_all, matched_width
-from thinwire.systems.ndpca.modules import FrequencyExpansion, FrequencyProjection, count_parameters
+from thinwire.systems.ndpca.modules import FrequencyExpansion, FrequencyProjection
 from thinwire.systems.ndpca.representation import CHANNELS
 
 Maker = Callable[..., NdpcaModel]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from thinwire.params.systems import Spectrum
+from thinwire.params.spectrum import Spectrum
 from thinwire.systems.ndpca.losses import LATENT, SPECTRAL, latent_losses, spectral_losses
 from thinwire.systems.ndpca.representation import (
     frames_of,

@@ -11,11 +11,15 @@ import pytest
 import torch
 
 from thinwire.metrics.spectral import psnr
-from thinwire.params.systems import Ndpca, NdpcaLosses, NdpcaShape, Run, Score, ScoreShape, Spectrum, Training
+from thinwire.params.base import Training
+from thinwire.params.ndpca import Ndpca, NdpcaLosses, NdpcaShape, Run
+from thinwire.params.score import Score, ScoreShape
+from thinwire.params.spectrum import Spectrum
 from thinwire.systems.ndpca.model import encode_all
 from thinwire.systems.ndpca.pca import fit_ndpca
 from thinwire.systems.ndpca.system import NdpcaSystem, draw_budget
 from thinwire.tasks.enhancement import Enhancer
+from thinwire.training.build import Splits
 from thinwire.training.loop import Loop, TensorData
 
 SPECTRUM = Spectrum(n_fft=64, hop_length=32, power=0.5)
@@ -45,7 +49,7 @@ def train(folder: Path, data: TensorData, steps: int, batch: int = 32, **changes
     system = NdpcaSystem(NDPCA, run_of(**changes), 4, SAMPLES)
     system.model.fit_statistics(data.tensors["noisy"], data.tensors["clean"])
     settings = Training(batch=batch, lr=4e-3, warmup=5, validate_every=steps, checkpoint_every=steps)
-    loop = Loop(system, data, data, settings, steps, 0, SAMPLES / 16_000, folder, "train tiny")
+    loop = Loop(system, Splits(data, data, {}, {}, SAMPLES / 16_000), settings, steps, 0, folder, "train tiny")
     loop.run()
     system.model.load_state_dict(loop.best)
     return system

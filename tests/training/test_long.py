@@ -26,7 +26,7 @@ def test_weights_and_card(workspace: Path) -> None:
     with inside(workspace) as params:
         path = run_long(params)
         tensors, card = load_tensors(path), read_json(path.with_suffix(".json"))
-        model = build_system(params, "agnostic", 4, 4000, 0).deployed()
+        model = build_system(params, "agnostic", {"mics": 4, "samples": 4000}, 0).deployed()
         assert set(tensors) == set(model.state_dict())
         assert all(v.dtype == torch.float16 for v in tensors.values() if v.is_floating_point())
         assert (card["run"], card["steps"], card["planned_steps"]) == ("agnostic", 9, 9)
@@ -39,8 +39,8 @@ def test_weights_and_card(workspace: Path) -> None:
         # what it is for: a run that starts from it
         shutil.copy(path, "weights/reference.safetensors")
         shutil.copy(path.with_suffix(".json"), "weights/reference.json")
-        run = params.runs["agnostic"].model_copy(update={"init": "reference", "steps": 2})
-        stage.train(params.model_copy(update={"runs": {"agnostic": run}}), "agnostic")
+        run = params.run("agnostic").model_copy(update={"init": "reference", "steps": 2})
+        stage.train(params.with_run("agnostic", run), "agnostic")
         own = read_json("models/agnostic/card.json")
         assert own["init"] == "reference" and own["init_steps"] == 9
         assert own["init_hours_seen"] == card["hours_seen"]

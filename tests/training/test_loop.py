@@ -18,11 +18,13 @@ from thinwire.artifacts import read_json
 from thinwire.errors import CheckpointError, PipelineError
 from thinwire.nn.trainable import Batch, Losses, Trainable
 from thinwire.params import load_params
-from thinwire.params.systems import Training
+from thinwire.params.base import Training
 from thinwire.training import guard, stage
-from thinwire.training.build import build_system, load_model
+from thinwire.training.build import Splits, build_system, load_model
 from thinwire.training.loop import Loop, TensorData
 from thinwire.training.state import Checkpoint, load_tensors, load_weights, misfit, save_weights
+
+FACTS = {"mics": 4, "samples": 4000}
 
 SETTINGS = Training(batch=4, lr=0.05, warmup=0, weight_decay=0.0, validate_every=2, checkpoint_every=3)
 
@@ -51,7 +53,7 @@ def line_loop(folder: Path, steps: int = 10, settings: Training = SETTINGS, spoi
     x = torch.linspace(-1, 1, 12)[:, None]
     torch.manual_seed(3)
     data = TensorData({"noisy": x, "clean": 2 * x})
-    return Loop(Line(spoil_at), data, data, settings, steps, 5, 1.0, folder, "train line")
+    return Loop(Line(spoil_at), Splits(data, data, {}, {}, 1.0), settings, steps, 5, folder, "train line")
 
 
 def weights_of(loop: Loop) -> dict[str, Tensor]:
@@ -172,14 +174,14 @@ def test_orphan_check_follows_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> N
 def test_take_up(workspace: Path) -> None:
     with inside(workspace) as params:
         weights = workspace / "weights"
-        own = build_system(params, "agnostic", 4, 4000, 1)
+        own = build_system(params, "agnostic", FACTS, 1)
         assert stage.take_up(own, "scratch", weights) == "scratch"
-        save_weights(weights / "small.safetensors", build_system(params, "agnostic", 4, 4000, 2).deployed(), half=True)
+        save_weights(weights / "small.safetensors", build_system(params, "agnostic", FACTS, 2).deployed(), half=True)
         assert stage.take_up(own, "small", weights) == "small"
         half = load_tensors(weights / "small.safetensors")
         state = own.deployed().state_dict()
         assert all(torch.equal(state[name], value.to(state[name].dtype)) for name, value in half.items())
-        joint = build_system(params, "joint", 4, 4000, 1)
+        joint = build_system(params, "joint", FACTS, 1)
         before = {name: value.clone() for name, value in joint.state_dict().items()}
         assert stage.take_up(joint, "small", weights).startswith("scratch (small does not fit: ")
         assert equal(before, joint.state_dict())
@@ -189,16 +191,16 @@ def test_take_up(workspace: Path) -> None:
 
 def test_unknown_init_is_named_before_anything_is_made(workspace: Path) -> None:
     with inside(workspace) as params:
-        run = params.runs["agnostic"].model_copy(update={"init": "nowhere"})
-        with pytest.raises(CheckpointError, match=r"runs\.agnostic\.init: weights/nowhere\.safetensors is not there"):
-            stage.train(params.model_copy(update={"runs": {"agnostic": run}}), "agnostic")
+        run = params.run("agnostic").model_copy(update={"init": "nowhere"})
+        with pytest.raises(CheckpointError, match=r"runs\.ndpca\.agnostic\.init: weights/nowhere\.safetensors is not there"):
+            stage.train(params.with_run("agnostic", run), "agnostic")
     assert not (workspace / "models").exists() and not (workspace / "resume").exists()
 
 
 def test_checkpoint_of_another_model_names_the_tensor(workspace: Path, tmp_path: Path) -> None:
     train_in(workspace, "joint")
     with inside(workspace) as params:
-        other = build_system(params, "agnostic", 4, 4000, 0).deployed()
+        other = build_system(params, "agnostic", FACTS, 0).deployed()
         with pytest.raises(CheckpointError, match=r"another model: encoders\.0\.\S+ has shape"):
             load_weights(workspace / "models/joint/model.safetensors", other)
         assert type(load_model(params, "joint")) is type(other)

@@ -47,7 +47,7 @@ def make_workspace(folder: Path, samples: int = 4000, items: int = 24) -> Path:
     tree["systems"]["score"]["spectrum"] = spectrum
     tree["systems"]["score"]["shape"] |= {"base": 4, "multipliers": [1, 2], "fold": 8}
     tree["training"] |= {"batch": 8, "warmup": 2, "validate_every": 4, "checkpoint_every": 3, "lr": 0.003}
-    tree["runs"] = RUNS
+    tree["runs"] = {"ndpca": RUNS}
     tree["evaluation"]["ndpca"] |= {
         "items": 6, "grid": [1, 2, 3, 4, 6, 8, 12, 16], "perceptual_items": 2, "perceptual_grid": [4, 16],
         "sampler_steps": 2, "griffin_lim_iterations": 2, "kbps_grid": [0.02, 0.2], "bits_items": 3, "look_items": 2,
@@ -117,16 +117,17 @@ def train_and_leave(folder: Path | str, name: str, environment: dict[str, str]) 
     from thinwire.training.state import save_tensors
 
     os.environ.update(environment)
-    write = stage.write_model
+    write = stage.write_models
 
-    def leave(target: Path, loop: Loop, *rest: Any) -> None:
+    def leave(target: str, finished: list[tuple[Loop, str]], *rest: Any) -> None:
+        loop = finished[0][0]
         tensors = dict(loop.raw.state_dict()) | {f"best/{k}": v for k, v in loop.best.items()}
         if loop.judge is not None:
             tensors |= {f"critic/{k}": v for k, v in loop.judge.state_dict().items()}
         save_tensors(Path(f"rank{loop.fabric.global_rank}of{loop.fabric.world_size}.safetensors"), tensors)
-        write(target, loop, *rest)
+        write(target, finished, *rest)
 
-    stage.write_model = leave
+    stage.write_models = leave
     train_in(Path(folder), name)
 
 

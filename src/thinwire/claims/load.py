@@ -36,8 +36,8 @@ def _check(path: Path, paper: Paper) -> None:
         if claim.id in seen:
             raise PipelineError(f"{path}: claim {claim.id}: stands there twice")
         seen.add(claim.id)
-        if claim.paper != paper.paper:
-            raise PipelineError(f"{path}: claim {claim.id}: the id must begin with `{paper.paper}.`")
+        if not claim.id.startswith(f"{paper.prefix or paper.paper}."):
+            raise PipelineError(f"{path}: claim {claim.id}: the id must begin with `{paper.prefix or paper.paper}.`")
         if claim.notebook not in paper.notebooks:
             raise PipelineError(f"{path}: claim {claim.id}: notebook {claim.notebook!r} is not among `notebooks`")
         if claim.floor is not None and claim.floor not in paper.floors:

@@ -11,8 +11,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    from thinwire.evaluation.stage import evaluate
+    import importlib
+
     from thinwire.params import load_params
 
-    evaluate(load_params(), args.run)
+    params = load_params()
+    params.run(args.run)
+    # Each paper measures its own systems; found by name, so that no paper's stages depend on another's code.
+    stage = importlib.import_module(f"thinwire.evaluation.{params.runs.paper_of(args.run)}.stage")
+    stage.evaluate(params, args.run)
     return 0

@@ -13,7 +13,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Write data/channel/<run>.parquet."""
-    from thinwire.evaluation.stage import follow_channel
+    from thinwire.evaluation.ndpca.stage import follow_channel
     from thinwire.params import load_params
 
     follow_channel(load_params(), args.run)

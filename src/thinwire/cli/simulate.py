@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-CORPORA = ("chime6", "dns", "librispeech")
+CORPORA = ("chime6", "dns", "librispeech", "ljspeech")
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

@@ -5,7 +5,6 @@ from thinwire.coding.entropy import decode_symbols, encode_symbols
 from thinwire.coding.models import gaussian_table, laplace_table
 from thinwire.coding.quantise import (
     IntegerTable,
-    UniformQuantiser,
     WaterFilling,
     gaussian_centroid,
     integer_table,
@@ -15,7 +14,6 @@ from thinwire.coding.quantise import (
 __all__ = [
     "Header",
     "IntegerTable",
-    "UniformQuantiser",
     "WaterFilling",
     "decode_symbols",
     "encode_symbols",

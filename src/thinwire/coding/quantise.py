@@ -1,4 +1,4 @@
-"""From real numbers to integers: reverse water-filling, uniform quantisers, integer probability tables."""
+"""From real numbers to integers: reverse water-filling, centroids, integer probability tables."""
 
 from __future__ import annotations
 
@@ -59,30 +59,6 @@ def water_fill(
     above = variances > 0
     bits[above] = np.maximum(0.0, 0.5 * (np.log2(variances[above]) - log_level))
     return WaterFilling(level, np.minimum(level, variances), bits)
-
-
-@dataclass(frozen=True)
-class UniformQuantiser:
-    """Mid-tread uniform quantiser: step in the signal's unit, indices from `low` to `high` (saturating)."""
-
-    step: float
-    low: int
-    high: int
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.step) and self.step > 0 and self.low <= 0 <= self.high):
-            raise ValueError(f"quantiser needs step > 0 and low <= 0 <= high, got {self.step}, {self.low}, {self.high}")
-
-    def index(self, x: np.ndarray) -> np.ndarray:
-        """Nearest index of each value, any shape, as int64; raises ValueError for NaN."""
-        x = np.asarray(x, np.float64)
-        if np.isnan(x).any():
-            raise ValueError("cannot quantise NaN")
-        return np.clip(np.rint(x / self.step), self.low, self.high).astype(np.int64)
-
-    def value(self, index: np.ndarray) -> np.ndarray:
-        """Middle of each index's cell, as float64."""
-        return np.asarray(index, np.float64) * self.step
 
 
 def gaussian_centroid(index: np.ndarray, scale: np.ndarray | float) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 from thinwire.corpora.registry import CORPORA, Corpus, simulated_root
 from thinwire.errors import CorpusError
-from thinwire.params.corpora import Corpora
+from thinwire.params.parts import Corpora
 
 SHOWN = 8
 

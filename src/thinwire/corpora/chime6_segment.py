@@ -22,7 +22,7 @@ from thinwire.corpora.chime6 import Entry, Session, find_sessions, read_transcri
 from thinwire.corpora.chime6_measure import Activity, find_shift, snr_db
 from thinwire.corpora.files import AudioFile, BadFiles, BadInput, is_silent, require_segments
 from thinwire.errors import CorpusError, ParamError
-from thinwire.params.corpora import Chime6Extraction
+from thinwire.params.chime6 import Chime6Extraction
 from thinwire.progress import track
 from thinwire.segments import SegmentWriter
 

@@ -34,7 +34,7 @@ from thinwire.corpora.files import (
     require_segments,
 )
 from thinwire.errors import CorpusError
-from thinwire.params.corpora import DnsExtraction
+from thinwire.params.dns import DnsExtraction
 from thinwire.progress import track
 from thinwire.seeding import rng
 from thinwire.segments import SegmentWriter

@@ -22,7 +22,7 @@ from thinwire.corpora.alignment import Alignment
 from thinwire.corpora.clips import clips_of, cut, fit, refuse_silent_file
 from thinwire.corpora.files import SPLITS, BadFiles, BadInput, audio_files, is_silent, require_segments
 from thinwire.errors import CorpusError
-from thinwire.params.corpora import LibriExtraction
+from thinwire.params.librispeech import LibriExtraction
 from thinwire.progress import track
 from thinwire.segments import SegmentWriter
 

@@ -72,6 +72,15 @@ CORPORA = {
             extractor="librispeech",
             reader="librispeech",
         ),
+        Corpus(
+            name="ljspeech",
+            title="LJSpeech: read English, one talker",
+            where="https://keithito.com/LJ-Speech-Dataset/",
+            licence="public domain",
+            layout="metadata.csv (id|text|normalised text), wavs/<id>.wav; optionally <id>.TextGrid anywhere",
+            extractor="ljspeech",
+            reader="ljspeech",
+        ),
     )
 }
 

@@ -1,11 +1,8 @@
-"""Convergence of training (Fig. 8) and the values of the losses (Tables 1 to 4); also the live curves of a run that
-goes on.
-"""
+"""Convergence of training (Fig. 8) and the values of the losses (Tables 1 to 4)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,18 +12,16 @@ from matplotlib.figure import Figure
 
 from thinwire.artifacts import read_json
 from thinwire.claims import Verdict, judge_exact, judge_ordering, not_testable
-from thinwire.errors import PipelineError
+from thinwire.figures.live import UNITS, scale
 from thinwire.figures.paths import Page
 from thinwire.figures.results import floor_of
 from thinwire.figures.style import (
     ARCH_COLOUR,
     BOTTLENECK_LINE,
     GREY,
-    SOURCE_COLOUR,
     caption,
     key,
     legend_right,
-    log_axis,
     system_name,
 )
 
@@ -35,19 +30,6 @@ TABLES = {
     "table2": ("agnostic", ("e2_plain_agnostic", "e4_plain_agnostic")),
     "table3": ("aware", ("e1_aware", "e2_ndpca_aware", "e4_ndpca_aware")),
     "table4": ("aware", ("e2_plain_aware", "e4_plain_aware")),
-}
-UNITS = {
-    "total": "1",
-    "mse": "1",
-    "cosine": "1",
-    "cosine_signed": "1",
-    "nuclear": "1",
-    "snr": "dB, negated",
-    "psnr": "dB, negated",
-    "magnitude": "1",
-    "phase": "rad",
-    "task": "1",
-    "perceptual": "logit",
 }
 NAMED = ("mse", "cosine", "nuclear", "psnr", "task", "perceptual")
 MISSING = "missing from the supplied text"
@@ -68,17 +50,10 @@ def load_curves(page: Page, runs: Sequence[str]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _scale(axes: Axes, values: pd.Series) -> None:
-    """Logarithmic where all values allow it."""
-    known = values.dropna()
-    if len(known) and (known > 0).all():
-        log_axis(axes)
-
-
 def _lines(axes: Axes, part: pd.DataFrame, loss: str) -> None:
     for (arch, bottleneck), rows in part.dropna(subset=[loss]).groupby(["arch", "bottleneck"], sort=False):
         axes.plot(rows["step"], rows[loss], color=ARCH_COLOUR[arch], linestyle=BOTTLENECK_LINE[bottleneck])
-    _scale(axes, part[loss])
+    scale(axes, part[loss])
 
 
 def _keys(curves: pd.DataFrame) -> list:
@@ -118,7 +93,7 @@ def draw_named(curves: pd.DataFrame, note: str) -> Figure:
         for (arch, setting), part in dev.dropna(subset=[name]).groupby(["arch", "setting"], sort=False):
             axes.plot(part["step"], part[name], color=ARCH_COLOUR[arch], linestyle="-" if setting == "aware" else ":")
         positive = dev[dev[name] > 0] if name == "cosine" else dev
-        _scale(axes, positive[name])
+        scale(axes, positive[name])
         axes.set(title=name, ylabel=f"loss ({UNITS[name]})", xlabel="step")
     keys = [key(system_name(arch, "ndpca"), color=ARCH_COLOUR[arch]) for arch in dev["arch"].unique()]
     legend_right(fig, [*keys, key("aware", color=GREY), key("agnostic", color=GREY, linestyle=":")])
@@ -191,36 +166,3 @@ def judge(page: Page, curves: pd.DataFrame) -> list[Verdict]:
         judge_exact(claims["ndpca.nuclear_is_recon"], spread, spread <= 0.01, reason=reason, evidence=tables)
     )
     return verdicts
-
-
-def live_curves(root: Path, run: str) -> tuple[pd.DataFrame, Path]:
-    """The newest curves.tsv of a run, finished (models/) or going on (resume/); raises PipelineError where there is
-    none yet.
-    """
-    found = [
-        path
-        for path in (root / "models" / run / "curves.tsv", *(root / "resume").glob(f"{run}-*/curves.tsv"))
-        if path.is_file()
-    ]
-    if not found:
-        raise PipelineError(f"{run}: no curves.tsv in models/ or resume/ yet; start it with `dvc repro train@{run}`")
-    newest = max(found, key=lambda path: path.stat().st_mtime)
-    return pd.read_csv(newest, sep="\t"), newest
-
-
-def draw_live(curves: pd.DataFrame, run: str) -> Figure:
-    """Every logged loss of one run by step, train and dev."""
-    names = [name for name in ["total", *NAMED] if name in curves and curves[name].notna().any()]
-    columns = min(4, len(names))
-    rows = int(np.ceil(len(names) / columns))
-    fig, panels = plt.subplots(rows, columns, figsize=(3.0 * columns, 2.6 * rows), squeeze=False)
-    for axes in panels.flat[len(names) :]:
-        axes.set_visible(False)
-    for axes, name in zip(panels.flat, names, strict=False):
-        for colour, (split, part) in zip(SOURCE_COLOUR, curves.dropna(subset=[name]).groupby("split"), strict=False):
-            axes.plot(part["step"], part[name], color=colour, label=split)
-        _scale(axes, curves[name])
-        axes.set(title=name, xlabel="step", ylabel=f"loss ({UNITS.get(name, '1')})")
-    panels[0][0].legend()
-    fig.suptitle(f"{run}: step {int(curves['step'].max())}", x=0.01, ha="left")
-    return fig

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +17,7 @@ from thinwire.figures.results import (
     paired,
     ratio_percent,
 )
-from thinwire.metrics.statistics import bootstrap_mean
+from thinwire.metrics.statistics import Interval, bootstrap_mean
 
 
 def _of(systems: Sequence[System], setting: str, arch: str, bottleneck: str) -> System | None:
@@ -46,35 +47,14 @@ def gain_table(
             a, b = paired(items, ours.key, other, METRIC)
             percent, decibel = bootstrap_of_means(a, b, gain_percent, draws), bootstrap_mean(a - b, SEED, draws)
             claimed = paper.get((setting, arch)) if other == naive.key else None
-            rows.append(
-                (
-                    setting,
-                    ours.name,
-                    name,
-                    claimed,
-                    percent.mean,
-                    percent.low,
-                    percent.high,
-                    decibel.mean,
-                    decibel.low,
-                    decibel.high,
-                    len(a),
-                )
-            )
-    names = [
-        "setting",
-        "system",
-        "over",
-        "paper_percent",
-        "percent",
-        "percent_low",
-        "percent_high",
-        "db",
-        "db_low",
-        "db_high",
-        "items",
-    ]
-    return pd.DataFrame(rows, columns=names)
+            front: dict[str, Any] = {"setting": setting, "system": ours.name, "over": name, "paper_percent": claimed}
+            rows.append(front | _spread("percent", percent) | _spread("db", decibel) | {"items": len(a)})
+    return pd.DataFrame(rows)
+
+
+def _spread(name: str, interval: Interval) -> dict[str, Any]:
+    """A mean and its 95 % interval as three columns."""
+    return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def ratio_to_joint(items: pd.DataFrame, systems: Sequence[System], draws: int) -> pd.DataFrame:
@@ -88,35 +68,10 @@ def ratio_to_joint(items: pd.DataFrame, systems: Sequence[System], draws: int) -
         for m in sorted(own & others):
             a, b = paired(items, system.key, joint.key, METRIC, [m])
             percent, gap = bootstrap_of_means(a, b, ratio_percent, draws), bootstrap_mean(a - b, SEED, draws)
-            rows.append(
-                (
-                    system.setting,
-                    system.name,
-                    system.arch,
-                    system.bottleneck,
-                    m,
-                    percent.mean,
-                    percent.low,
-                    percent.high,
-                    gap.mean,
-                    gap.low,
-                    gap.high,
-                )
-            )
-    names = [
-        "setting",
-        "system",
-        "arch",
-        "bottleneck",
-        "m",
-        "percent",
-        "percent_low",
-        "percent_high",
-        "db",
-        "db_low",
-        "db_high",
-    ]
-    return pd.DataFrame(rows, columns=names)
+            front: dict[str, Any] = {"setting": system.setting, "system": system.name, "arch": system.arch}
+            front |= {"bottleneck": system.bottleneck, "m": m}
+            rows.append(front | _spread("percent", percent) | _spread("db", gap))
+    return pd.DataFrame(rows)
 
 
 def target_table(items: pd.DataFrame, systems: Sequence[System], draws: int) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from thinwire.figures.style import SPECTRUM_MAP, caption
 
 LOUDNESS = 0.08  # root mean square that every player is set to, so that no version wins by being louder
 FIRST = ("clean", "noisy")
+GRIFFIN_LIM = "Waveforms of decoded magnitudes by Griffin-Lim."
 
 
 def load_audio(page: Page, run: str, most: int = 2) -> dict[str, dict[str, np.ndarray]]:
@@ -70,8 +72,8 @@ def _player(x: np.ndarray) -> str:
     )
 
 
-def draw_versions(audio: Mapping[str, Mapping[str, np.ndarray]], note: str) -> Figure:
-    """Spectrograms in the order of the players."""
+def draw_versions(audio: Mapping[str, Mapping[str, np.ndarray]], note: str, made: str = GRIFFIN_LIM) -> Figure:
+    """Spectrograms in the order of the players; `made`: how the waveforms were made, for the caption."""
     versions = list(dict.fromkeys(name for row in audio.values() for name in row))
     fig, panels = plt.subplots(
         len(audio),
@@ -100,12 +102,12 @@ def draw_versions(audio: Mapping[str, Mapping[str, np.ndarray]], note: str) -> F
             )
             axes.set_yticks([0, 4000, 8000], ["0", "4", "8"])
             if line == 0:
-                axes.set_title(version_name(name))
+                axes.set_title("\n".join(textwrap.wrap(version_name(name), 20)))
         panels[line][0].set_ylabel(f"{segment}\nfrequency (kHz)", fontsize=7.5)
     for axes in panels[-1]:
         axes.set_xlabel("time (s)")
-    fig.colorbar(image, ax=panels, label="power density (dB)", shrink=0.8)
-    caption(fig, "All at one loudness. Waveforms of decoded magnitudes by Griffin-Lim. " + note)
+    fig.colorbar(image, ax=panels, label="power density (dB)", shrink=0.8, pad=0.02)
+    caption(fig, " ".join(part for part in ("All at one loudness.", made, note) if part))
     return fig
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from thinwire.audio import SAMPLE_RATE
+from thinwire.nn.trainable import count_parameters
 from thinwire.params import Params
 from thinwire.systems.ndpca.model import GROUPS, NdpcaModel, build_model
-from thinwire.systems.ndpca.modules import count_parameters
 from thinwire.systems.ndpca.system import NdpcaSystem
 from thinwire.tasks.enhancement import Enhancer
 

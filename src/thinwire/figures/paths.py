@@ -17,7 +17,7 @@ from thinwire.figures import style
 from thinwire.params import Params, load_params
 
 if TYPE_CHECKING:
-    from thinwire.claims import Claim, Verdict
+    from thinwire.claims import Claim, Floor, Verdict
 
 MARKER = "params.yaml"
 
@@ -33,7 +33,9 @@ def find_root(start: Path | str = ".") -> Path:
 
 @dataclass(frozen=True)
 class Page:
-    """One notebook's place in the workbook: the root, the parameters, the paper's claims, and where outputs go."""
+    """One notebook's place in the workbook: the root, the parameters, the paper's claims and floors, and where
+    outputs go.
+    """
 
     root: Path
     paper: str
@@ -41,6 +43,7 @@ class Page:
     out: Path
     params: Params
     claims: dict[str, Claim]
+    floors: dict[str, Floor]
 
     def path(self, *parts: str) -> Path:
         """A path below the root; raises PipelineError when nothing is there."""
@@ -79,8 +82,10 @@ class Page:
 
 def open_page(name: str, root: Path | str = ".", out: Path | str = "reports", paper: str = "ndpca") -> Page:
     """Set the style, find the workbook from `root` upwards and read parameters and claims."""
-    from thinwire.claims import load_claims
+    from thinwire.claims import load_paper
 
     style.use_style()
     found = find_root(root)
-    return Page(found, paper, name, found / out, load_params(found / MARKER), load_claims(paper, found))
+    rules = load_paper(paper, found)
+    claims = {claim.id: claim for claim in rules.claims}
+    return Page(found, paper, name, found / out, load_params(found / MARKER), claims, rules.floors)

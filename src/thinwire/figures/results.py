@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from thinwire.artifacts import read_json
-from thinwire.claims import check_floor, item_scores, load_paper
+from thinwire.claims import check_floor, floor_systems, item_scores
 from thinwire.claims.measure import FloorResult
 from thinwire.errors import PipelineError
 from thinwire.figures.paths import Page
@@ -143,32 +143,44 @@ def baselines(page: Page, run: str) -> dict[str, Any]:
 def floor_of(page: Page, claim: str) -> FloorResult:
     """Whether the models are strong enough for a claim to mean anything, by the floor that its rule names (none: yes).
 
-    Reads the items of the floor's own systems, whatever runs the notebook shows.
+    Reads the items of the floor's own systems, or else of the claim's, whatever runs the notebook shows.
     """
     name = page.claims[claim].floor
     if name is None:
         return FloorResult(True, "")
-    floor = load_paper(page.paper, page.root).floors[name]
-    runs = list(dict.fromkeys(system.split("/")[0] for system in floor.systems))
-    return check_floor(floor, load_items(page, runs), baselines(page, runs[0])["mean_spectrum"])
+    floor = page.floors[name]
+    systems = floor_systems(page.claims[claim], floor)
+    runs = list(dict.fromkeys(system.split("/")[0] for system in systems))
+    baseline = baselines(page, runs[0])["mean_spectrum"] if floor.over else 0.0
+    return check_floor(floor, load_items(page, runs), baseline, systems)
+
+
+def trained(cards: Sequence[dict[str, Any]]) -> str:
+    """How much training the models of these cards had, in words."""
+    steps = sorted({int(card["steps"]) for card in cards})
+    hours = sorted({round(card["hours_seen"] + card["init_hours_seen"], 1) for card in cards})
+    init = " or ".join(sorted({_start(card["init"]) for card in cards}))
+    models = "1 model, trained" if len(cards) == 1 else f"{len(cards)} models, each trained"
+    batch = sorted({int(card["batch"]) for card in cards})
+    return (
+        f"{models} {_span(steps)} steps of {_span(batch)} items {init} "
+        f"({_span(hours)} h of audio seen, repeats counted)"
+    )
+
+
+def _start(init: str) -> str:
+    if init.startswith("scratch"):
+        return "from scratch"
+    return "from another run" if "/" in init else "from reference weights"
 
 
 def training_note(page: Page, runs: Sequence[str], items: int) -> str:
     """The sentence that every caption ends with: how much training the models had (their cards), and on how many
     items they were tested.
     """
-    cards = [baselines(page, run)["card"] for run in runs]
-    steps = sorted({int(card["steps"]) for card in cards})
-    hours = sorted({round(card["hours_seen"] + card["init_hours_seen"], 1) for card in cards})
-    scratch = [card["init"].startswith("scratch") for card in cards]
-    some = "some from reference weights" if any(scratch) else "from reference weights"
-    init = "from scratch" if all(scratch) else some
-    models = "1 model, trained" if len(runs) == 1 else f"{len(runs)} models, each trained"
-    batch = sorted({int(card["batch"]) for card in cards})
     seconds = page.params.corpora.chime6.segment_s
     return (
-        f"{models} {_span(steps)} steps of {_span(batch)} items {init} "
-        f"({_span(hours)} h of audio seen, repeats counted); "
+        f"{trained([baselines(page, run)['card'] for run in runs])}; "
         f"{items} unseen test segments of {seconds:g} s; preset {page.params.preset}."
     )
 

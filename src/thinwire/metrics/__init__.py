@@ -1,7 +1,7 @@
 """Measures of quality, and intervals for their means."""
 
-from thinwire.metrics.perceptual import Score, pesq_wb, plcmos, stoi
-from thinwire.metrics.spectral import phase_error, psnr, spectral_snr
+from thinwire.metrics.perceptual import Score, pesq_wb, plcmos, stoi, visqol_speech
+from thinwire.metrics.spectral import log_spectral_distance, phase_error, psnr, spectral_snr
 from thinwire.metrics.statistics import Interval, bootstrap_mean, paired_bootstrap, spearman
 from thinwire.metrics.waveform import si_sdr
 
@@ -9,6 +9,7 @@ __all__ = [
     "Interval",
     "Score",
     "bootstrap_mean",
+    "log_spectral_distance",
     "paired_bootstrap",
     "pesq_wb",
     "phase_error",
@@ -18,4 +19,5 @@ __all__ = [
     "spearman",
     "spectral_snr",
     "stoi",
+    "visqol_speech",
 ]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+from thinwire.audio import SAMPLE_RATE
 
 
 def _power(x: np.ndarray) -> np.ndarray:
@@ -37,3 +41,27 @@ def phase_error(phase: np.ndarray, phase_hat: np.ndarray, weight: np.ndarray | f
     total = w.sum(axis=(-2, -1))
     with np.errstate(invalid="ignore"):
         return (d * w).sum(axis=(-2, -1)) / total
+
+
+def log_spectral_distance(
+    x: np.ndarray,
+    x_hat: np.ndarray,
+    band_hz: tuple[float, float] = (0.0, math.inf),
+    sample_rate: int = SAMPLE_RATE,
+    floor_db: float = 80.0,
+) -> np.ndarray:
+    """Log-spectral distance in dB (Gray and Markel 1976): RMS over F of the levels' difference, averaged over T.
+
+    The bins of x and x_hat (..., F, T) lie evenly from 0 to half the sample rate; those inside `band_hz` count. Levels
+    further than `floor_db` below the loudest bin of x (whole band) are raised to there, so that the noise floor of
+    pauses does not decide. NaN where x is silent or no bin lies in the band.
+    """
+    power, power_hat = (np.square(np.abs(np.asarray(s)), dtype=np.float64) for s in (x, x_hat))
+    frequency = np.linspace(0.0, sample_rate / 2, power.shape[-2])
+    inside = (frequency >= band_hz[0]) & (frequency <= band_hz[1])
+    peak = power.max(axis=(-2, -1), keepdims=True)
+    floor = np.where(peak > 0, peak, np.nan) * 10.0 ** (-floor_db / 10.0)
+    level, level_hat = (10.0 * np.log10(np.maximum(p, floor)[..., inside, :]) for p in (power, power_hat))
+    if not inside.any():
+        return np.full(power.shape[:-2], np.nan)[()]
+    return np.sqrt(np.square(level - level_hat).mean(axis=-2)).mean(axis=-1)[()]

@@ -16,10 +16,6 @@ from thinwire.errors import ParamError
 ENCODEC_SCALES = ((1024, 256), (2048, 512), (512, 128))
 """(n_fft, hop_length) of EnCodec's code."""
 
-# mean feature size below which the distance is no longer relative: silence has features of size zero
-_SMALLEST_FEATURE = 1e-4
-
-
 @dataclass  # not frozen: Fabric hooks into the tensors of a wrapped module's output
 class Judgement:
     """What a discriminator says: for each scale a logit map (B, 1, frames, bins') and five feature maps."""
@@ -79,6 +75,12 @@ class StftDiscriminator(nn.Module):
             raise ParamError(f"discriminator: waveform {tuple(x.shape)}; need (B, 1, N) with N at least {self.longest}")
         return [torch.view_as_real(spectrum(x[:, 0])).permute(0, 3, 2, 1) for spectrum in self.spectra]
 
+    @staticmethod
+    def discriminator_loss(real_logits: Sequence[Tensor], fake_logits: Sequence[Tensor]) -> Tensor:
+        """Hinge loss, mean over scales (paper 000, Eq. 22 read as EnCodec's; method facts 1.7)."""
+        pairs = zip(real_logits, fake_logits, strict=True)
+        return _mean([functional.relu(1.0 - real).mean() + functional.relu(1.0 + fake).mean() for real, fake in pairs])
+
     def forward(self, x: Tensor) -> Judgement:
         judged = [stack(view) for stack, view in zip(self.stacks, self.views(x), strict=True)]
         return Judgement(tuple(logits for logits, _ in judged), tuple(features for _, features in judged))
@@ -86,27 +88,6 @@ class StftDiscriminator(nn.Module):
 
 def _mean(values: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(values)).mean(0)
-
-
-def discriminator_loss(real_logits: Sequence[Tensor], fake_logits: Sequence[Tensor]) -> Tensor:
-    """Hinge loss of the discriminator, mean over scales (paper 000, Eq. 22 read as EnCodec's; method facts 1.7)."""
-    pairs = zip(real_logits, fake_logits, strict=True)
-    return _mean([functional.relu(1.0 - real).mean() + functional.relu(1.0 + fake).mean() for real, fake in pairs])
-
-
-def generator_loss(fake_logits: Sequence[Tensor]) -> Tensor:
-    """Hinge loss of the generator, max(0, 1 - D(x_hat)), mean over scales (method facts 1.7)."""
-    return _mean([functional.relu(1.0 - fake).mean() for fake in fake_logits])
-
-
-def feature_matching(real_features: Sequence[Sequence[Tensor]], fake_features: Sequence[Sequence[Tensor]]) -> Tensor:
-    """L1 distance of features relative to the mean size of the real ones, mean over all layers (method facts 1.7)."""
-    terms = []
-    for reals, fakes in zip(real_features, fake_features, strict=True):
-        for real, fake in zip(reals, fakes, strict=True):
-            target = real.detach()
-            terms.append((fake - target).abs().mean() / target.abs().mean().clamp_min(_SMALLEST_FEATURE))
-    return _mean(terms)
 
 
 def logit_gap(real_logits: Sequence[Tensor], fake_logits: Sequence[Tensor]) -> Tensor:

@@ -23,13 +23,15 @@ class Trainable(nn.Module):
     """A system that can be trained: `forward` gives named losses, `weights` weighs them in one place."""
 
     weights: dict[str, float]
+    validation_passes = 4
+    """Passes over the development items in a validation: random budgets and noise average out."""
 
     def forward(self, batch: Batch, generator: torch.Generator, critic: nn.Module | None = None) -> Losses:
         """Losses of a batch; every random draw comes from `generator`."""
         raise NotImplementedError
 
     def make_critic(self) -> nn.Module | None:
-        """The MS-STFT discriminator trained beside the system, if there is one."""
+        """The discriminator trained beside the system, if there is one; it offers `discriminator_loss(real, fake)`."""
         return None
 
     def total(self, losses: Losses) -> Tensor:
@@ -42,3 +44,8 @@ class Trainable(nn.Module):
     def deployed(self) -> nn.Module:
         """The module whose weights are kept."""
         raise NotImplementedError
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Number of trainable values in a module."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,19 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from thinwire.errors import ParamError
-from thinwire.params.base import Section
-from thinwire.params.corpora import Corpora, Simulate
-from thinwire.params.evaluation import Channel, Evaluation
-from thinwire.params.systems import Run, Systems, Training
+from thinwire.params.base import Row, Section, Training
+from thinwire.params.channel import Channel
+from thinwire.params.corpora import Simulate
+from thinwire.params.parts import Corpora, MisplacedError, Parts, Runs, Systems, first_fault
 
-__all__ = ["Params", "Run", "load_params", "parse_params"]
+__all__ = ["Evaluation", "Params", "load_params", "parse_params"]
+
+
+class Evaluation(Parts):
+    """`evaluation`: one entry a paper, and the number of bootstrap draws."""
+
+    section = "evaluation"
+    bootstrap: int = Field(2000, ge=100)
 
 
 class Params(Section):
@@ -28,33 +36,48 @@ class Params(Section):
     corpora: Corpora
     systems: Systems
     training: Training
-    runs: dict[str, Run]
+    runs: Runs
     evaluation: Evaluation
     channel: Channel
 
     @model_validator(mode="after")
     def _consistent(self) -> Params:
-        for name, run in self.runs.items():
-            if not name.replace("_", "").isalnum():
-                raise ValueError(f"runs.{name}: use letters, digits and `_` in a run's name")
-            if (run.bottleneck == "fixed") != (run.fixed_m is not None):
-                raise ValueError(f"runs.{name}: `fixed_m` belongs to bottleneck `fixed`, and to it alone")
+        twice = [name for name, count in Counter(n for p in self.runs.names() for n in getattr(self.runs, p)).items()
+                 if count > 1]  # fmt: skip
+        if twice:
+            raise MisplacedError("runs", f"{twice[0]} stands in two papers' tables; names of runs must differ")
+        for name, run in self.runs.rows().items():
+            place = f"runs.{self.runs.paper_of(name)}.{name}"
+            if run.system not in self.systems.names():
+                raise MisplacedError(f"{place}.system", f"there is no section systems.{run.system}")
             try:
-                Training(**(self.training.model_dump() | run.training))
+                self._training(run)
             except ValidationError as error:
-                place, what = _first_fault(error)
-                raise ValueError(f"runs.{name}.training.{place}: {what}") from error
+                inner, what = first_fault(error)
+                raise MisplacedError(f"{place}.training.{inner}", what) from error
         return self
 
-    def run(self, name: str) -> Run:
+    def run(self, name: str) -> Any:
         """The row of a run; raises ParamError naming the rows there are."""
-        if name not in self.runs:
-            raise ParamError(f"params.yaml: runs.{name}: no such run; there are {', '.join(self.runs)}")
-        return self.runs[name]
+        rows = self.runs.rows()
+        if name not in rows:
+            raise ParamError(f"params.yaml: runs: {name}: no such run; there are {', '.join(rows)}")
+        return rows[name]
 
     def training_of(self, name: str) -> Training:
-        """The loop's settings for a run: `training`, changed by the run's own `training`."""
-        return Training(**(self.training.model_dump() | self.run(name).training))
+        """The loop's settings for a run: `training`, changed by its system's `training`, and by the run's own."""
+        return self._training(self.run(name))
+
+    def _training(self, run: Row) -> Training:
+        of_system = getattr(getattr(self.systems, run.system), "training", {})
+        return Training(**(self.training.model_dump() | of_system | run.training))
+
+    def with_run(self, name: str, row: Row) -> Params:
+        """A copy in which the row of a run is another."""
+        paper = self.runs.paper_of(name)
+        tables = {other: getattr(self.runs, other) for other in self.runs.names()}
+        tables[paper] = tables[paper] | {name: row}
+        return self.model_copy(update={"runs": Runs.model_construct(**tables)})
 
 
 def parse_params(tree: Any, where: str = "params.yaml") -> Params:
@@ -64,19 +87,8 @@ def parse_params(tree: Any, where: str = "params.yaml") -> Params:
     try:
         return Params(**tree)
     except ValidationError as error:
-        place, what = _first_fault(error)
+        place, what = first_fault(error)
         raise ParamError(f"{where}: {place or '(whole file)'}: {what}") from error
-
-
-def _first_fault(error: ValidationError) -> tuple[str, str]:
-    """Where the first fault is, with dots, and what it is."""
-    first = error.errors()[0]
-    what = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        what = "no such parameter (mistyped?)"
-    elif first["type"] != "missing" and not isinstance(first["input"], dict):
-        what += f", found {first['input']!r}"
-    return ".".join(str(part) for part in first["loc"]), what
 
 
 def load_params(path: Path | str = "params.yaml") -> Params:

@@ -1,13 +1,13 @@
 """Which modules of the package a stage really uses: the `deps` it must name in `dvc.yaml`.
 
-`python -m thinwire.pipeline.closure train` prints them for one subcommand, `... notebooks/p/x.ipynb` for a notebook.
+`python -m thinwire.pipeline.closure` writes them into `dvc.yaml`, wherever a stage's list is not what it uses.
 """
 
 from __future__ import annotations
 
 import ast
 import json
-import sys
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -75,9 +75,36 @@ def import_closure(entries: Iterable[str], source: Path = SOURCE) -> set[Path]:
     return {path for module in seen - FRONT if (path := _file_of(module, source)) and _has_code(path)}
 
 
-def command_closure(command: str, source: Path = SOURCE) -> set[Path]:
-    """The files behind `thinwire <subcommand>`."""
-    return import_closure([f"{PACKAGE}.cli.{command.replace('-', '_')}"], source)
+def chosen(command: str, stage: str, systems: Iterable[str] = ()) -> list[str]:
+    """The modules that a subcommand picks by name, which no `import` in it shows: a corpus' extractor, a system's
+    adapter in the training loop, a paper's evaluation. A stage's paper is what follows the `_` in its name.
+    """
+    paper = stage.split("@")[0].partition("_")[2]
+    if command == "extract":
+        from thinwire.corpora.registry import CORPORA
+
+        return [f"{PACKAGE}.corpora.{corpus.extractor}" for corpus in CORPORA.values()]
+    if command not in ("train", "evaluate", "follow"):
+        return []
+    adapters = [f"{PACKAGE}.training.adapters.{system}" for system in systems]
+    return [*adapters, f"{PACKAGE}.evaluation.{paper}.stage"] if command == "evaluate" else adapters
+
+
+def command_closure(command: str, source: Path = SOURCE, also: Iterable[str] = ()) -> set[Path]:
+    """The files behind `thinwire <subcommand>`, and behind modules that it picks by name."""
+    return import_closure([f"{PACKAGE}.cli.{command.replace('-', '_')}", *also], source)
+
+
+def stage_closure(command: str, stage: str, systems: Iterable[str] = (), source: Path = SOURCE) -> set[Path]:
+    """The files behind a stage of `dvc.yaml`, by its command; `systems`: those of its rows."""
+    words = command.split()
+    subcommand = words[words.index(PACKAGE) + 1]
+    found = command_closure(subcommand, source, chosen(subcommand, stage, systems))
+    if subcommand == "notebook":
+        from thinwire.pipeline.sources import SOURCES
+
+        found |= notebook_closure(SOURCES / f"{words[words.index(PACKAGE) + 2]}.ipynb", source)
+    return found
 
 
 def notebook_closure(path: Path, source: Path = SOURCE) -> set[Path]:
@@ -91,8 +118,25 @@ def notebook_closure(path: Path, source: Path = SOURCE) -> set[Path]:
     return import_closure(modules, source)
 
 
+def rewrite(text: str, runs: dict[str, dict[str, dict[str, str]]], source: Path = SOURCE) -> str:
+    """The text of `dvc.yaml` with every stage's list of modules made what it uses; `runs` as in `params.yaml`."""
+    blocks = re.split(r"(?m)^(?=  [a-z_0-9]+:$)", text)
+    for index, block in enumerate(blocks):
+        name = re.match(r"  ([a-z_0-9]+):", block)
+        command = re.search(r"(?m)^ +cmd: (.*)$", block)
+        first = re.search(r"(?m)^( +)- src/", block)
+        if name and command and first:
+            paper = name[1].partition("_")[2]
+            systems = sorted({row["system"] for row in runs.get(paper, {}).values()})
+            lines = (f"{first[1]}- {path}\n" for path in sorted(stage_closure(command[1], name[1], systems, source)))
+            rest = re.sub(r"(?m)^ +- src/.*\n", "", block)
+            blocks[index] = rest[: first.start()] + "".join(lines) + rest[first.start() :]
+    return "".join(blocks)
+
+
 if __name__ == "__main__":
-    files: set[Path] = set()
-    for argument in sys.argv[1:]:
-        files |= notebook_closure(Path(argument)) if argument.endswith(".ipynb") else command_closure(argument)
-    print("\n".join(f"      - {path}" for path in sorted(files)))
+    import yaml
+
+    pipeline = Path("dvc.yaml")
+    tables = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["runs"]
+    pipeline.write_text(rewrite(pipeline.read_text("utf-8"), tables), "utf-8")

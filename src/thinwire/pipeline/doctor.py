@@ -123,7 +123,7 @@ def check_corpora(params: Path = Path("params.yaml")) -> Check:
     from thinwire.params import load_params
 
     corpora = load_params(params).corpora
-    roots = {name: getattr(getattr(corpora, name), "root", None) for name in type(corpora).model_fields}
+    roots = {name: getattr(getattr(corpora, name), "root", None) for name in corpora.names()}
     real = {name: root for name, root in roots.items() if root}
     gone = [f"corpora.{name}.root: no folder {root}" for name, root in real.items() if not Path(root).is_dir()]
     if gone:

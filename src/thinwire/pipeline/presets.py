@@ -1,7 +1,8 @@
 """Presets: partial parameter trees in `presets/` that are written into `params.yaml`, whose comments and order stay.
 
-A preset's mapping is merged key by key. `key~: {...}` replaces the whole mapping instead, and under `runs` a row given
-as `null` is removed. A key that `params.yaml` does not have is refused, save new rows of `runs` and what is in a row.
+A preset's mapping is merged key by key. `key~: {...}` replaces the whole mapping instead, and a row of a table
+under `runs` given as `null` is removed. A key that `params.yaml` does not have is refused, save new rows and what is in
+a row.
 `default.yaml` holds every key that another preset sets, and is written first, so nothing of the previous preset stays.
 """
 
@@ -21,7 +22,7 @@ from thinwire.errors import ParamError
 
 PRESETS = Path("presets")
 REPLACE = "~"
-FREE = "runs"  # the one mapping whose keys are the reader's own
+FREE = "runs"  # its tables, one a paper, are the mappings whose keys are the reader's own
 
 
 def _yaml() -> YAML:
@@ -126,10 +127,10 @@ def _merge(root: CommentedMap, tree: CommentedMap, preset: CommentedMap, where: 
     for name, value in preset.items():
         key = str(name).removesuffix(REPLACE)
         place = (*path, key)
-        free = place[0] == FREE and len(place) > 1
+        free = place[0] == FREE and len(place) > 2
         if key not in tree and not free:
             raise ParamError(f"{where}: {'.'.join(place)}: params.yaml has no such parameter (mistyped?)")
-        if len(place) == 2 and free and value is None:
+        if len(place) == 3 and free and value is None:
             if key in tree:
                 _delete(root, tree, key)
         elif str(name).endswith(REPLACE):

@@ -29,11 +29,15 @@ class Board:
 
 
 def paper_names(root: Path) -> list[str]:
-    """The papers there are: the names of `papers/*.yaml`; raises PipelineError when there is none."""
+    """The papers on the board: those of `papers/*.yaml` with at least one judged notebook, so that a paper whose rules
+    are written before its stages are leaves the others' board whole. Raises PipelineError when there is none.
+    """
     names = sorted(path.stem for path in (root / "papers").glob("*.yaml"))
-    if not names:
-        raise PipelineError(f"{root / 'papers'}: holds no `<paper>.yaml`; run the command in the repository's root")
-    return names
+    judged = [name for name in names if verdict_path(root, name, "").parent.is_dir()]
+    if not judged:
+        found = f"rules for {', '.join(names)}, but no verdicts below reports/verdicts/" if names else "no `<paper>.yaml`"
+        raise PipelineError(f"{root / 'papers'}: holds {found}; run `dvc repro` in the repository's root")
+    return judged
 
 
 def verdict_path(root: Path, paper: str, notebook: str) -> Path:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from thinwire.nn.score import ScoreConfig, ScoreNetwork, dsm_loss
 from thinwire.nn.sde import OuveSde, over_batch, sample
 from thinwire.nn.trainable import Batch, Losses, Trainable
-from thinwire.params.systems import Score
+from thinwire.params.score import Score
 
 STATE_SCALE = 0.25
 """Brings unit-power compressed magnitudes (peaks of 3 to 5) to SGMSE's range, peaks of about 1, for its noise levels.

@@ -15,25 +15,27 @@ import torch
 import thinwire
 from thinwire.artifacts import fingerprint, write_json
 from thinwire.errors import ParamError
+from thinwire.nn.trainable import count_parameters
 from thinwire.params import Params
-from thinwire.params.systems import Training
+from thinwire.params.base import Training
 from thinwire.seeding import derive_seed, seed_everything
-from thinwire.systems.ndpca.modules import count_parameters
 from thinwire.training.build import DATA, Splits, load_splits
 from thinwire.training.guard import sole_writer
 from thinwire.training.loop import Loop
-from thinwire.training.stage import RESUME, prepare_system, stop_signal
+from thinwire.training.stage import RESUME, prepare_system, stop_signal, take_over
 from thinwire.training.state import save_weights
 
 
 def train_long(
-    params: Params, name: str, hours: float, steps: int, folders: list[Path], out: Path, note: str, settings: Training
-) -> Path:
+    params: Params, name: str, hours: float, steps: int, folders: list[Path], out: Path, note: str, settings: Training,
+    start: Path | None = None,
+) -> Path:  # fmt: skip
     """Train a run's model for `steps` steps or `hours`, whichever ends first, and write weights/<run>.safetensors and
     .json.
 
-    Start it again with the same arguments to go on. The schedule of the learning rate belongs to `steps`. Raises
-    ParamError when there is nothing to train on.
+    `start` names weights of another run of the same system: what fits of them is taken over. Start it again with the
+    same arguments to go on. The schedule of the learning rate belongs to `steps`. Raises ParamError when there is
+    nothing to train on.
     """
     if hours <= 0 or steps < 1:
         raise ParamError(f"train-long {name}: needs hours above 0 and at least one step, found {hours} and {steps}")
@@ -42,31 +44,34 @@ def train_long(
     seed = derive_seed(params.seed, name, "long")
     seed_everything(seed)
     splits = load_splits(params, name, folders)
-    scratch = params.model_copy(update={"runs": params.runs | {name: run.model_copy(update={"init": "scratch"})}})
-    system, _ = prepare_system(scratch, name, splits, seed)
+    former = {"after": "data"} if start is not None and not run.after.startswith("models/score") else {}
+    scratch = params.with_run(name, run.model_copy(update={"init": "scratch"} | former))
+    system, began_as = prepare_system(scratch, name, splits, seed)
+    if start is not None:
+        began_as = take_over(system, start, began_as)
     key = fingerprint(
         getattr(params.systems, run.system).model_dump(),
         run.model_dump(exclude={"init", "steps"}),
+        settings.model_dump(),
         steps,
-        list(map(str, folders)),
+        *(folder / "segments.parquet" for folder in folders),
+        *([start] if start is not None else []),
     )
     folder = RESUME / f"long-{name}-{key}"
     deadline = time.monotonic() + hours * 3600.0
     interrupted = stop_signal()
     with sole_writer(folder):
-        loop = Loop(
-            system, splits.train, splits.dev, settings, steps, seed, splits.segment_s, folder, f"train-long {name}"
-        )
+        loop = Loop(system, splits, settings, steps, seed, folder, f"train-long {name}")
         try:
             loop.run(lambda: interrupted() or time.monotonic() > deadline)
         finally:
             if loop.fabric.global_rank == 0 and loop.outcome.rows:
-                write_weights(out, name, loop, params, splits, folders, note)
+                write_weights(out, name, loop, params, splits, folders, note, began_as)
     return out / f"{name}.safetensors"
 
 
 def write_weights(
-    out: Path, name: str, loop: Loop, params: Params, splits: Splits, folders: list[Path], note: str
+    out: Path, name: str, loop: Loop, params: Params, splits: Splits, folders: list[Path], note: str, began_as: str
 ) -> None:
     """fp16 weights and their card: how they were made, by which code, on what, for how long, with which result."""
     model = loop.raw.deployed()
@@ -99,6 +104,7 @@ def write_weights(
                 "note": note,
                 "training_ids": splits.seen,
             },  # fmt: skip
+            "start": began_as,
             "steps": loop.done,
             "planned_steps": loop.steps,
             "best_step": loop.outcome.best_step,

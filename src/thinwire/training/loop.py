@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 import torch
@@ -22,10 +22,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from thinwire.errors import PipelineError
-from thinwire.nn.discriminator import discriminator_loss
 from thinwire.nn.ema import Ema
 from thinwire.nn.trainable import Batch, Losses, Trainable
-from thinwire.params.systems import Training
+from thinwire.params.base import Training
 from thinwire.seeding import derive_seed
 from thinwire.training.state import Checkpoint, flatten_optimizer, restore_optimizer
 
@@ -44,6 +43,17 @@ class TensorData:
     def take(self, index: Tensor, device: torch.device) -> Batch:
         """Float tensors of the chosen items on a device."""
         return {name: value[index].to(device).float() for name, value in self.tensors.items()}
+
+
+class Data(Protocol):
+    """What the loop trains on; `item_s` is the seconds of an item that a step sees."""
+
+    @property
+    def train(self) -> TensorData: ...
+    @property
+    def dev(self) -> TensorData: ...
+    @property
+    def item_s(self) -> float: ...
 
 
 @dataclass
@@ -67,11 +77,10 @@ class Loop:
     """
 
     def __init__(
-        self, system: Trainable, train: TensorData, dev: TensorData, settings: Training, steps: int, seed: int,
-        segment_s: float, folder: Path, describe: str,
-    ) -> None:  # fmt: skip
-        self.train, self.dev, self.settings, self.steps, self.seed = train, dev, settings, steps, seed
-        self.segment_s, self.folder, self.describe = segment_s, folder, describe
+        self, system: Trainable, splits: Data, settings: Training, steps: int, seed: int, folder: Path, describe: str
+    ) -> None:
+        self.train, self.dev, self.item_s = splits.train, splits.dev, splits.item_s
+        self.settings, self.steps, self.seed, self.folder, self.describe = settings, steps, seed, folder, describe
         from lightning.fabric import Fabric  # costs seconds to import, and only training needs it
 
         devices = int(os.environ.get("LOCAL_WORLD_SIZE", settings.devices))  # torchrun says how many it started
@@ -134,30 +143,31 @@ class Loop:
             self.judge.requires_grad_(True)
             both = self.critic(torch.cat([losses.real, losses.fake])).logits
             half = len(losses.real)
-            loss = discriminator_loss([x[:half] for x in both], [x[half:] for x in both])
+            loss = self.judge.discriminator_loss([x[:half] for x in both], [x[half:] for x in both])  # type: ignore[operator]
             self.critic_optimizer.zero_grad()
             self.fabric.backward(loss)
             self.critic_optimizer.step()
             losses.named["discriminator"] = loss.detach()
-        self.outcome.seconds_seen += len(batch["clean"]) * self.fabric.world_size * self.segment_s
+        self.outcome.seconds_seen += len(batch["clean"]) * self.fabric.world_size * self.item_s
         return losses
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """Mean losses over the dev split, with the same random draws every time, on the averaged weights where there
-        are any.
+        are any; several passes where a system's losses are random.
         """
         self.raw.eval()
         sums: dict[str, float] = {}
         size = min(self.settings.batch, len(self.dev))
         chunks = max(len(self.dev) // size, 1)
+        passes = chunks * self.raw.validation_passes
         with self.ema.applied() if self.ema is not None else nullcontext():
-            for chunk in range(chunks * 4):  # four passes: random budgets and noise average out
+            for chunk in range(passes):
                 index = torch.arange(len(self.dev))[(chunk % chunks) * size :][:size]
                 losses = self.raw(self.dev.take(index, self.fabric.device), _generator(self.seed, "dev", chunk), None)
                 values = losses.named | {"total": self.raw.total(losses)}
                 for name, value in values.items():
-                    sums[name] = sums.get(name, 0.0) + float(value) / (chunks * 4)
+                    sums[name] = sums.get(name, 0.0) + float(value) / passes
         self.raw.train()
         return sums
 
@@ -258,7 +268,7 @@ class Loop:
                 bar.set_postfix(dev=f"{self.outcome.rows[-1]['total']:.4f}")
                 sums, count = {}, 0
             stopping = self.agreed(stop())
-            if self.done % self.settings.checkpoint_every == 0 or stopping:
+            if self.done % self.settings.checkpoint_every == 0 or self.done == self.steps or stopping:
                 self.save(sums, count)
             if stopping:
                 break

@@ -14,16 +14,12 @@ import torch
 import thinwire
 from thinwire.artifacts import atomic_path, fingerprint, write_json
 from thinwire.errors import CheckpointError, PipelineError
-from thinwire.nn.trainable import Trainable
+from thinwire.nn.trainable import Trainable, count_parameters
 from thinwire.params import Params
 from thinwire.seeding import derive_seed, seed_everything
-from thinwire.systems.ndpca.model import encode_all
-from thinwire.systems.ndpca.modules import count_parameters
-from thinwire.systems.ndpca.representation import magnitude_of
-from thinwire.systems.ndpca.system import NdpcaSystem
-from thinwire.training.build import DATA, MODELS, Splits, build_system, load_enhancer, load_splits
+from thinwire.training.build import DATA, MODELS, Splits, adapter_of, build_system, load_splits, model_folder
 from thinwire.training.guard import orphan_check, sole_writer
-from thinwire.training.loop import Loop, TensorData
+from thinwire.training.loop import Loop
 from thinwire.training.state import load_tensors, misfit, save_tensors, save_weights
 
 WEIGHTS = Path("weights")
@@ -48,15 +44,32 @@ def take_up(system: Trainable, init: str, weights: Path = WEIGHTS) -> str:
 
 
 def prepare_system(params: Params, name: str, splits: Splits, seed: int) -> tuple[Trainable, str]:
-    """The system of a run, initialised, standardised and started from its `init`; with a word on what it
-    started from.
+    """The system of a run, initialised, standardised and started from its `init`, or, where that is `scratch`, from
+    the run of the same system that it comes `after`; with a word on what it started from.
     """
     run = params.run(name)
-    task = load_enhancer(params, Path(run.after)) if run.setting == "aware" else None
-    system = build_system(params, name, splits.mics, splits.samples, derive_seed(seed, "init"), task)
-    if isinstance(system, NdpcaSystem):
-        system.model.fit_statistics(splits.train.tensors["noisy"], splits.train.tensors["clean"])
-    return system, take_up(system, run.init)
+    system = build_system(params, name, splits.facts, derive_seed(seed, "init"))
+    adapter_of(run.system).fit(system, splits)
+    started_from = take_up(system, run.init)
+    before = Path(run.after)
+    if started_from.startswith("scratch") and before.parts[:1] == ("models",) and before.name != name:
+        former = params.run(before.name)
+        if former.system == run.system:
+            started_from = take_over(system, before / "model.safetensors", started_from)
+    return system, started_from
+
+
+def take_over(system: Trainable, path: Path, otherwise: str) -> str:
+    """Start from a former stage's weights; tensors that only one of the models has, or of another shape, stay as they
+    are. Returns what was done, for the card.
+    """
+    model = system.deployed()
+    own, former = model.state_dict(), load_tensors(path)
+    shared = {name: value for name, value in former.items() if name in own and own[name].shape == value.shape}
+    if not shared:
+        return otherwise
+    model.load_state_dict(own | {name: value.to(own[name].dtype) for name, value in shared.items()})
+    return f"{path.parent.name}/{path.stem} ({len(shared)} of {len(own)} tensors)"
 
 
 def run_fingerprint(params: Params, name: str) -> str:
@@ -66,9 +79,11 @@ def run_fingerprint(params: Params, name: str) -> str:
     code = sorted(
         p for room in ("nn", "systems", "tasks", "training", "signal") for p in (package / room).rglob("*.py")
     )
-    inputs = [DATA / run.data / "segments.parquet", WEIGHTS / f"{run.init}.safetensors"]
-    if run.setting == "aware":
-        inputs.append(Path(run.after) / "model.safetensors")
+    inputs = [
+        DATA / run.data / "segments.parquet",
+        WEIGHTS / f"{run.init}.safetensors",
+        Path(run.after) / "model.safetensors",
+    ]
     settings = [
         params.seed,
         run.model_dump(),
@@ -88,60 +103,64 @@ def stop_signal() -> Callable[[], bool]:
 
 
 def train(params: Params, name: str) -> None:
-    """Train a run and write models/<name>: model.safetensors, config.json, curves.tsv, card.json."""
+    """Train a run and write models/<name>: model.safetensors, config.json, curves.tsv, card.json, and what its
+    evaluation needs; with `training.seeds` above 1 the further models in folders seed1, seed2, ... of it.
+    """
     run = params.run(name)
     if not (WEIGHTS / f"{run.init}.safetensors").is_file():
         raise CheckpointError(
-            f"params.yaml: runs.{name}.init: weights/{run.init}.safetensors is not there; use `scratch`"
+            f"params.yaml: runs.{params.runs.paper_of(name)}.{name}.init: weights/{run.init}.safetensors is not there; "
+            "use `scratch`"
         )
-    seed = derive_seed(params.seed, name if run.seed else "runs", run.seed)
-    seed_everything(seed)
-    folder = RESUME / f"{name}-{run_fingerprint(params, name)}"
+    settings = params.training_of(name)
+    resume = RESUME / f"{name}-{run_fingerprint(params, name)}"
     stop = stop_signal()
-    with sole_writer(folder):
+    finished: list[tuple[Loop, str]] = []
+    with sole_writer(resume):
         splits = load_splits(params, name)
-        system, started_from = prepare_system(params, name, splits, seed)
-        settings = params.training_of(name)
-        loop = Loop(
-            system, splits.train, splits.dev, settings, run.steps, seed, splits.segment_s, folder, f"train {name}"
-        )
-        loop.run(stop)
-        if loop.done < loop.steps:
-            raise PipelineError(
-                f"train {name}: stopped at step {loop.done} of {loop.steps}, state saved; run again to go on"
-            )
-        write_model(MODELS / name, loop, params, name, splits, started_from)
-    if loop.fabric.global_rank == 0:
-        shutil.rmtree(folder, ignore_errors=True)
+        for number in range(settings.seeds):
+            seed = derive_seed(params.seed, "runs", number)
+            seed_everything(seed)
+            system, started_from = prepare_system(params, name, splits, seed)
+            folder = resume / f"seed{number}" if number else resume
+            loop = Loop(system, splits, settings, run.steps, seed, folder, f"train {name}")
+            loop.run(stop)
+            if loop.done < loop.steps:
+                raise PipelineError(
+                    f"train {name}: stopped at step {loop.done} of {loop.steps}, state saved; run again to go on"
+                )
+            finished.append((loop, started_from))
+        write_models(name, finished, params, splits)
+    if finished[0][0].fabric.global_rank == 0:
+        shutil.rmtree(resume, ignore_errors=True)
+
+
+def write_models(name: str, finished: list[tuple[Loop, str]], params: Params, splits: Splits) -> None:
+    """Write a models/<run> folder from finished loops, one a seed (rank 0 only)."""
+    if finished[0][0].fabric.global_rank:
+        return
+    with atomic_path(MODELS / name, directory=True) as temporary:
+        for number, (loop, started_from) in enumerate(finished):
+            folder = temporary / model_folder(name, number).relative_to(MODELS / name)
+            folder.mkdir(exist_ok=True)
+            write_model(folder, loop, params, name, splits, started_from)
 
 
 def write_model(folder: Path, loop: Loop, params: Params, name: str, splits: Splits, started_from: str) -> None:
-    """Write a models/<run> folder from a finished loop (rank 0 only)."""
-    if loop.fabric.global_rank:
-        return
-    model = loop.raw.deployed()
+    """Write one trained model into an empty folder."""
+    run, model = params.run(name), loop.raw.deployed()
     model.load_state_dict(loop.best)
-    with atomic_path(folder, directory=True) as temporary:
-        save_weights(temporary / "model.safetensors", model)
-        if loop.critic is not None:
-            state = {name.removeprefix("_forward_module."): value for name, value in loop.critic.state_dict().items()}
-            save_tensors(temporary / "critic.safetensors", state)
-        if isinstance(loop.raw, NdpcaSystem):
-            save_tensors(temporary / "latents.safetensors", fitting_set(loop.raw, loop.train))
-        config = {"run": params.run(name).model_dump(), "mics": splits.mics, "samples": splits.samples}
-        config["spectrum"] = getattr(params.systems, params.run(name).system).spectrum.model_dump()
-        write_json(temporary / "config.json", config)
-        loop.curves().to_csv(temporary / "curves.tsv", sep="\t", index=False, float_format="%.6g")
-        write_json(temporary / "card.json", card(loop, params, name, started_from))
-
-
-def fitting_set(system: NdpcaSystem, train: TensorData) -> dict[str, torch.Tensor]:
-    """What bottlenecks are fitted on (facts 1.3): latents z0, z1, ... of every training item; and the mean clean
-    magnitude a bin.
-    """
-    latents = encode_all(system.model.eval(), train.tensors["noisy"])
-    mean = magnitude_of(train.tensors["clean"].float(), system.run.representation).mean((0, 2))
-    return {f"z{i}": torch.from_numpy(z) for i, z in enumerate(latents)} | {"mean_spectrum": mean}
+    save_weights(folder / "model.safetensors", model)
+    if loop.critic is not None:
+        state = {key.removeprefix("_forward_module."): value for key, value in loop.critic.state_dict().items()}
+        save_tensors(folder / "critic.safetensors", state)
+    for file, tensors in adapter_of(run.system).derived(loop.raw, loop.train).items():
+        save_tensors(folder / f"{file}.safetensors", tensors)
+    config = {"run": run.model_dump(), "facts": splits.facts}
+    config["spectrum"] = getattr(params.systems, run.system).spectrum.model_dump()
+    write_json(folder / "config.json", config)
+    loop.curves().to_csv(folder / "curves.tsv", sep="\t", index=False, float_format="%.6g")
+    write_json(folder / "card.json", card(loop, params, name, started_from))
 
 
 def card(loop: Loop, params: Params, name: str, started_from: str) -> dict[str, Any]:

@@ -19,16 +19,10 @@ from thinwire.corpora.simulate.chime6 import casts, clock, session_ids
 from thinwire.corpora.simulate.talkers import espeak_talkers, load_talkers
 from thinwire.corpora.simulate.timing import Stream, Turn, converse, replay, shares, timing_files
 from thinwire.errors import CorpusError, ParamError
-from thinwire.params.corpora import (
-    Chime6Simulation,
-    DnsSimulation,
-    LibriSimulation,
-    Noise,
-    Rooms,
-    Simulate,
-    Talkers,
-    Timing,
-)
+from thinwire.params.chime6 import Chime6Simulation
+from thinwire.params.corpora import Noise, Rooms, Simulate, Talkers, Timing
+from thinwire.params.dns import DnsSimulation
+from thinwire.params.librispeech import LibriSimulation
 
 SMALL = Simulate(
     talkers=Talkers(count=12),

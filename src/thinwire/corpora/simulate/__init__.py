@@ -7,7 +7,7 @@ from pathlib import Path
 from thinwire.errors import ParamError
 from thinwire.params.corpora import Simulate
 
-CORPORA = ("chime6", "dns", "librispeech")
+CORPORA = ("chime6", "dns", "librispeech", "ljspeech")
 
 
 def simulate(corpus: str, settings: Simulate, seed: int, out: Path) -> None:
@@ -27,5 +27,9 @@ def simulate(corpus: str, settings: Simulate, seed: int, out: Path) -> None:
         from thinwire.corpora.simulate.librispeech import write_librispeech
 
         write_librispeech(settings, seed, out)
+    elif corpus == "ljspeech":
+        from thinwire.corpora.simulate.ljspeech import write_ljspeech
+
+        write_ljspeech(settings, seed, out)
     else:
         raise ParamError(f"{corpus}: no such corpus; choose from {', '.join(CORPORA)}")

@@ -21,7 +21,8 @@ from thinwire.corpora.simulate.pools import SPLITS, Deck, by_split
 from thinwire.corpora.simulate.rooms import TALKERS, Placement, Room
 from thinwire.corpora.simulate.talkers import Talker, load_talkers, of_split
 from thinwire.corpora.simulate.timing import Stream, Turn, converse, replay, shares, timing_files
-from thinwire.params.corpora import Chime6Simulation, Simulate
+from thinwire.params.chime6 import Chime6Simulation
+from thinwire.params.corpora import Simulate
 from thinwire.progress import track
 from thinwire.seeding import rng as named_rng
 
@@ -111,7 +112,7 @@ def write_chime6(settings: Simulate, seed: int, out: Path) -> None:
 
 def write_session(cast: Cast, settings: Simulate, seed: int, out: Path) -> None:
     """Write one session: audio, transcription, phone alignment and scene."""
-    size = settings.chime6
+    size: Chime6Simulation = settings.chime6
     rng = named_rng(seed, "chime6", cast.session)
     samples = int(size.session_s * SAMPLE_RATE)
     streams = [Stream(talker, named_rng(seed, "chime6", cast.session, talker.id)) for talker in cast.talkers]
@@ -154,7 +155,7 @@ def _responses(placement: Placement) -> np.ndarray:
 
 def _levels(powers: np.ndarray, turns: list[Turn], settings: Simulate, rng: np.random.Generator) -> Levels:
     """Gains that give the drawn SNR (mean in dB over the arrays' CH1, while somebody speaks) and sane levels."""
-    size = settings.chime6
+    size: Chime6Simulation = settings.chime6
     far = size.arrays * size.channels_per_array
     first = np.arange(0, far, size.channels_per_array)
     busy = max(1.0 - shares(turns, size.session_s).silence, 1e-3)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import Tensor
 
-from thinwire.params.systems import Representation
+from thinwire.params.ndpca import Representation
 from thinwire.systems.ndpca.representation import magnitude_of
 
 SPECTRAL = ("mse", "snr", "psnr", "magnitude", "phase")

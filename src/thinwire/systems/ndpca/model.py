@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from thinwire.errors import ParamError
-from thinwire.params.systems import NdpcaShape, Representation, Run, Spectrum
-from thinwire.systems.ndpca.modules import SpectralDecoder, SpectralEncoder, count_parameters
+from thinwire.nn.trainable import count_parameters
+from thinwire.params.ndpca import NdpcaShape, Representation, Run
+from thinwire.params.spectrum import Spectrum
+from thinwire.systems.ndpca.modules import SpectralDecoder, SpectralEncoder
 from thinwire.systems.ndpca.pca import project_budget
 from thinwire.systems.ndpca.representation import CHANNELS, frames_of
 

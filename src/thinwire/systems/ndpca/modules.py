@@ -104,8 +104,3 @@ class SpectralDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return self.stages(z)["output"]
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Number of trainable values in a module."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)

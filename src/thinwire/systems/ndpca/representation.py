@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thinwire.params.systems import Representation, Spectrum
+from thinwire.params.ndpca import Representation
+from thinwire.params.spectrum import Spectrum
 from thinwire.signal.features import power_compress, power_expand
 from thinwire.signal.stft import griffin_lim, istft, stft
 

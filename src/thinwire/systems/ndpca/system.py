@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from thinwire.nn.discriminator import StftDiscriminator, logit_gap
 from thinwire.nn.trainable import Batch, Losses, Trainable
-from thinwire.params.systems import Ndpca, Run
+from thinwire.params.ndpca import Ndpca, Run
 from thinwire.systems.ndpca.losses import latent_losses, spectral_losses
 from thinwire.systems.ndpca.model import NdpcaModel, NdpcaOutput, build_model
 from thinwire.systems.ndpca.representation import magnitude_of, waveform

@@ -1,0 +1,58 @@
+"""The distributed coder in the training loop: spectra of all microphones, and latents to fit bottlenecks on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from thinwire.audio import SAMPLE_RATE
+from thinwire.nn.trainable import Trainable
+from thinwire.params import Params
+from thinwire.systems.ndpca.model import encode_all
+from thinwire.systems.ndpca.representation import SpectralData, magnitude_of, prepare
+from thinwire.systems.ndpca.system import NdpcaSystem
+from thinwire.training.adapters.score import load_enhancer
+from thinwire.training.adapters.segments import SPLITS, Reader
+from thinwire.training.build import Splits
+from thinwire.training.loop import TensorData
+
+
+def joined(parts: list[SpectralData]) -> TensorData:
+    """Spectra of several folders as one table of tensors."""
+    return TensorData({key: torch.cat([getattr(part, key) for part in parts]) for key in ("noisy", "clean", "phase")})
+
+
+def load(params: Params, name: str, folders: list[Path]) -> Splits:
+    run, reader = params.run(name), Reader(folders)
+    spectrum = getattr(params.systems, run.system).spectrum
+    train, dev = (
+        joined([prepare(part.noisy, part.clean, spectrum, run.representation) for part in reader.of(split)])
+        for split in SPLITS
+    )
+    mics, samples = reader.shape
+    return Splits(train, dev, {"mics": mics, "samples": samples}, reader.seen, samples / SAMPLE_RATE)
+
+
+def build(params: Params, name: str, facts: dict[str, int], to_train: bool) -> Trainable:
+    run = params.run(name)
+    task: nn.Module | None = None
+    if run.setting == "aware":
+        task = load_enhancer(params, Path(run.after)) if to_train else nn.Identity()
+    return NdpcaSystem(params.systems.ndpca, run, facts["mics"], facts["samples"], task)  # type: ignore[arg-type]
+
+
+def fit(system: Trainable, splits: Splits) -> None:
+    assert isinstance(system, NdpcaSystem)
+    system.model.fit_statistics(splits.train.tensors["noisy"], splits.train.tensors["clean"])
+
+
+def derived(system: Trainable, train: TensorData) -> dict[str, dict[str, Tensor]]:
+    """What bottlenecks are fitted on (facts 1.3): latents z0, z1, ... of every training item; and the mean clean
+    magnitude a bin.
+    """
+    assert isinstance(system, NdpcaSystem)
+    latents = encode_all(system.model.eval(), train.tensors["noisy"])
+    mean = magnitude_of(train.tensors["clean"].float(), system.run.representation).mean((0, 2))
+    return {"latents": {f"z{i}": torch.from_numpy(z) for i, z in enumerate(latents)} | {"mean_spectrum": mean}}

@@ -1,0 +1,45 @@
+"""TF-Codec in the training loop: clean clips as waveforms, and codeword counts for the entropy coder's tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thinwire.nn.trainable import Trainable
+from thinwire.params import Params
+from thinwire.systems.tfcodec.system import TfCodecSystem
+from thinwire.systems.tfcodec.tables import count_codewords
+from thinwire.training.adapters.segments import SPLITS, Reader
+from thinwire.training.build import Splits
+from thinwire.training.loop import TensorData
+
+COUNTED = 400
+"""Training clips, evenly spread, on which codewords are counted: 20 minutes of speech."""
+
+
+def load(params: Params, name: str, folders: list[Path]) -> Splits:
+    reader = Reader(folders)
+    train, dev = (
+        TensorData({"clean": torch.from_numpy(np.concatenate([part.clean for part in reader.of(split)]))})
+        for split in SPLITS
+    )
+    return Splits(train, dev, {"samples": reader.shape[1]}, reader.seen, params.systems.tfcodec.crop_s)
+
+
+def build(params: Params, name: str, facts: dict[str, int], to_train: bool) -> Trainable:
+    return TfCodecSystem(params.systems.tfcodec, params.run(name))
+
+
+def fit(system: Trainable, splits: Splits) -> None:
+    """Nothing is measured beforehand."""
+
+
+def derived(system: Trainable, train: TensorData) -> dict[str, dict[str, Tensor]]:
+    """`tables`: how often each codeword of each group occurs in training clips, counts (G, K)."""
+    assert isinstance(system, TfCodecSystem)
+    clean = train.tensors["clean"]
+    chosen = clean[torch.linspace(0, len(clean) - 1, min(COUNTED, len(clean))).round().long()]
+    return {"tables": {"counts": count_codewords(system.model.eval(), chosen.split(16))}}
