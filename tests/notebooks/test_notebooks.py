@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+import yaml
 from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
@@ -132,6 +133,16 @@ def test_equal_bytes_twice(name: str, executed: Callable, kernel: KernelManager,
     before = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
     execute(NOTEBOOKS / f"{name}.ipynb", kernel, interactive=False)
     assert before == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def test_quality_writes_a_listening_test(executed: Callable, workspace: Path) -> None:
+    executed("tfcodec/quality")
+    folder = workspace / "reports" / "listening_test" / "tfcodec"
+    _, _, (order, *trials), _ = yaml.safe_load((folder / "configs" / "tfcodec.yaml").read_text("utf-8"))["pages"]
+    assert order == "random"
+    for trial in trials:
+        assert {"anchor35", "tf_1k_adv", "opus_9"} <= set(trial["stimuli"])
+        assert all((folder / path).is_file() for path in (trial["reference"], *trial["stimuli"].values()))
 
 
 @pytest.mark.parametrize("name", ["ndpca/allocation", "tfcodec/packet_loss"])

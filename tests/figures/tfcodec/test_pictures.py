@@ -1,4 +1,4 @@
-"""What the wing's pictures are made of: co-occurrence, usage, traces, compression, training logs, speeds, talkers."""
+"""What the wing's pictures are made of: co-occurrence, usage, compression, training logs, speeds, talkers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from thinwire.figures.tfcodec import (
     codebooks,
     compression,
     information,
+    packets,
     phonemes,
     prediction,
     quality,
     rate_control,
     speakers,
     speed,
-    traces,
 )
 
 
@@ -85,7 +85,7 @@ def test_usage_ranks_each_codebook_by_itself(page: Page, monkeypatch: pytest.Mon
 
 
 def test_bursts_follow_the_closed_form() -> None:
-    table = traces.burst_table(0.3, 2.0)
+    table = packets.burst_table(0.3, 2.0)
     spread = 100.0 * np.sqrt(table["closed_form"] / 100.0 * (1 - table["closed_form"] / 100.0) / 7500)
     assert (table["drawn"] - table["closed_form"]).abs().le(4.5 * spread + 0.02).all()
     assert table["drawn"].sum() <= 100.0 + 1e-9

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from thinwire.figures.paths import Page
 from thinwire.figures.tfcodec import adversarial, bitrates, packets, scores, verdicts
@@ -79,7 +81,8 @@ def test_deviation_is_that_of_the_rate_from_its_target(page: Page) -> None:
     table = pd.DataFrame(
         {
             "run": "tf_3k", "segment_id": ["a", "b"], "kbps_nominal": 4.0, "kbps_entropy": 3.0,
-            "kbps_huffman": [3.2, 3.1], "kbps_range": [2.9, 2.8], "header_bytes": 40, "kbps_packets": 3.5, "kbps_packet_headers": 0.4,
+            "kbps_huffman": [3.2, 3.1], "kbps_range": [2.9, 2.8], "header_bytes": 40,
+            "kbps_packets": 3.5, "kbps_packet_headers": 0.4,
         }
     )  # fmt: skip
     row = bitrates.rate_table(page, table, ["tf_3k"]).iloc[0]
@@ -87,6 +90,15 @@ def test_deviation_is_that_of_the_rate_from_its_target(page: Page) -> None:
     assert row["range_deviation_percent"] == pytest.approx(-5.0)
     assert row["paper_huffman_deviation_percent"] == pytest.approx(100 * (3.089 / 3 - 1))
     assert row["cap_bits_per_step"] == 160
+
+
+@given(st.floats(0.02, 50.0), st.floats(1.15, 100.0))
+def test_rate_axes_have_ticks_whatever_they_span(low: float, factor: float) -> None:
+    ticks = bitrates.rate_ticks(low, low * factor)
+    assert ticks == sorted(ticks)
+    assert all(low <= tick <= low * factor for tick in ticks)
+    if low * factor < 99.0:
+        assert 1 <= len(ticks) <= 14
 
 
 def test_sweeps_are_paired_by_clip_and_value() -> None:

@@ -66,6 +66,16 @@ def step_table(page: Page, items: pd.DataFrame, steps: pd.DataFrame, runs: Seque
     return pd.DataFrame(rows, columns=["system", "bits_per_step", "paper", "measured", "steps"])
 
 
+def rate_ticks(low: float, high: float) -> list[float]:
+    """Round numbers for a logarithmic axis, three or more of them, as few as that allows."""
+    for digits in ((1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0), np.arange(1.0, 10.0, 0.2).round(1)):
+        ticks = [float(digit * 10.0**power) for power in range(-3, 3) for digit in digits]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) > 2:
+            break
+    return ticks
+
+
 def draw_rates(table: pd.DataFrame, note: str) -> Figure:
     """Left: every rate of a mode on one line. Right: how far payload and paper are off the target."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(11.6, 1.6 + 0.55 * len(table)), sharey=True, width_ratios=[3, 2])
@@ -77,7 +87,7 @@ def draw_rates(table: pd.DataFrame, note: str) -> Figure:
     left.plot(table["huffman_kbps"], places + 0.14, "o", color=HUFFMAN)
     left.plot(table["paper_huffman_kbps"], places + 0.28, "D", color=PAPER, markerfacecolor="white")
     left.set_xscale("log")
-    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10) if left.get_xlim()[0] <= tick <= left.get_xlim()[1]]
+    ticks = rate_ticks(*left.get_xlim())
     left.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     left.minorticks_off()
     names = [f"{row.system}\nG = {row.G}, K = {row.K}" for row in table.itertuples()]

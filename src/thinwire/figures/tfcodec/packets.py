@@ -1,4 +1,6 @@
-"""Fig. 11 and section IV-E: quality against the share of lost packets, the length of bursts, and what is lost."""
+"""Fig. 11 and section IV-E: quality against the share of lost packets, the length of bursts, and what is lost; and what
+the traces look like.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,11 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from thinwire.channel.packets import LONG_SHARE, burst_lengths, draw_trace, loss_rate, markov_chain, mean_burst
 from thinwire.claims import Verdict
 from thinwire.figures.paths import Page
 from thinwire.figures.results import read_table
-from thinwire.figures.style import band, caption, key, legend_right
+from thinwire.figures.style import SOURCE_COLOUR, band, caption, key, legend_right
 from thinwire.figures.tfcodec.runs import METRIC_NAME, means, sounds, tables_of
 from thinwire.figures.tfcodec.verdicts import judge_pairs
 
@@ -20,6 +23,9 @@ MEASURES = ("pesq", "stoi", "plcmos")
 TRAINED = {False: "error-free training", True: "loss-aware training"}
 COLOUR = {False: "#0072B2", True: "#D55E00"}
 MARK = {False: "s", True: "o"}
+PACKET_MS = 20  # two packets a step of 40 ms
+LONGEST = 12
+DRAWN = 50_000
 ENERGY = {0.0: "nothing\nlost", -1.0: "least\nenergy", 0.5: "at\nrandom", 1.0: "most\nenergy"}
 
 
@@ -117,6 +123,39 @@ def listening(page: Page, runs: Sequence[str], percents: Sequence[int], most: in
         versions |= {f"{name}, no loss": (run, "decoded")}
         versions |= {f"{name}, {percent} % lost": (run, f"lost{percent}") for percent in percents}
     return sounds(page, versions, most)
+
+
+def _lost(rate: float, burst: float, packets: int, seed: int) -> np.ndarray:
+    return draw_trace(rate, burst, packets, np.random.default_rng(seed), LONG_SHARE).lost
+
+
+def burst_table(rate: float, burst: float, seed: int = 0, packets: int = DRAWN) -> pd.DataFrame:
+    """Share of the bursts (%) by their length in packets: drawn from one long trace, and in closed form."""
+    lengths = burst_lengths(_lost(rate, burst, packets, seed))
+    drawn = np.bincount(np.minimum(lengths, LONGEST + 1), minlength=LONGEST + 2)[1 : LONGEST + 1] / len(lengths)
+    closed = markov_chain(rate, burst, LONG_SHARE).burst_shares(LONGEST)
+    return pd.DataFrame({"packets": np.arange(1, LONGEST + 1), "drawn": 100.0 * drawn, "closed_form": 100.0 * closed})
+
+
+def draw_traces(rate: float, burst: float, packets: int = 200, count: int = 6) -> Figure:
+    """Some traces of a loss rate and mean burst (packets), and the lengths of bursts."""
+    traces = [_lost(rate, burst, packets, seed) for seed in range(count)]
+    table = burst_table(rate, burst)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(11.0, 3.0), width_ratios=[3, 2])
+    extent = (0, packets * PACKET_MS / 1000, count, 0)
+    left.imshow(np.array(traces), aspect="auto", cmap="Greys", interpolation="nearest", extent=extent)
+    left.grid(visible=False)
+    left.set(title="traces (black: lost)", xlabel="time (s)", ylabel="trace")
+    right.bar(table["packets"], table["drawn"], color=SOURCE_COLOUR[0], label=f"{DRAWN} packets drawn")
+    right.plot(table["packets"], table["closed_form"], "o", color=SOURCE_COLOUR[5], label="closed form")
+    right.set(title="lengths of bursts", xlabel="packets lost in a row", ylabel="bursts (%)")
+    right.legend()
+    found = [f"{100 * loss_rate(trace):.0f} %, {mean_burst(trace):.1f}" for trace in traces]
+    caption(
+        fig,
+        f"Asked for: {100 * rate:g} % lost, {burst:g} packets a burst. The traces from above: {'; '.join(found)}.",
+    )
+    return fig
 
 
 def per_clip(packets: pd.DataFrame, sweep: str, measure: str) -> pd.DataFrame:

@@ -18,6 +18,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from thinwire.params.tfcodec import STEP_FRAMES
 from thinwire.systems.tfcodec.folded import folded
 from thinwire.systems.tfcodec.model import PACKETS, TfCodec
 
@@ -26,9 +27,10 @@ OPSET = 20
 
 @dataclass(frozen=True)
 class ExportedCodec:
-    """`encoder` and `decoder`: ONNX graphs, serialised. Inputs of the first: spectrum (1, 2, F, 4) and states; of the
-    second: indices (1, G, 1) int64, lost (1, 1, 2) float, and states. Outputs: indices or spectrum, and the new states
-    in the order of the inputs. `encoder_state` and `decoder_state` are the states to begin with.
+    """`encoder` and `decoder`: ONNX graphs, serialised. Inputs of the first: frames (1, 4, F, 2), the uncompressed
+    spectrum as Fourier transforms write it, and states; of the second: indices (1, G, 1) int64, lost (1, 1, 2) float,
+    and states. Outputs: indices or frames, and the new states in the order of the inputs. `encoder_state` and
+    `decoder_state` are the states to begin with.
     """
 
     encoder: bytes
@@ -46,8 +48,8 @@ class _EncoderStep(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, spectrum: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        indices, after = self.model.encoder_step(spectrum, list(state))
+    def forward(self, frames: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        indices, after = self.model.encoder_step(_swap(frames), list(state))
         return indices, *after
 
 
@@ -58,18 +60,23 @@ class _DecoderStep(nn.Module):
 
     def forward(self, indices: Tensor, lost: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         spectrum, after = self.model.decoder_step(indices, lost, list(state))
-        return spectrum, *after
+        return _swap(spectrum), *after
+
+
+def _swap(x: Tensor) -> Tensor:
+    """Spectrum (1, 2, F, 4) to frames (1, 4, F, 2) and back."""
+    return x.transpose(1, 3)
 
 
 def export_steps(model: TfCodec) -> ExportedCodec:
     """Both step functions of a model, in memory; the same weights give the same bytes."""
     inference, groups = folded(model), model.quantiser.groups
     before, after = inference.encoder_state(1), inference.decoder_state(1)
-    spectrum = torch.zeros(1, 2, model.n_fft // 2 + 1, 4)
+    frames = torch.zeros(1, STEP_FRAMES, model.n_fft // 2 + 1, 2)
     indices, lost = torch.zeros(1, groups, 1, dtype=torch.int64), torch.zeros(1, 1, PACKETS)
     return ExportedCodec(
-        encoder=_graph(_EncoderStep(inference), [spectrum], ["spectrum"], "indices", before),
-        decoder=_graph(_DecoderStep(inference), [indices, lost], ["indices", "lost"], "spectrum", after),
+        encoder=_graph(_EncoderStep(inference), [frames], ["frames"], "indices", before),
+        decoder=_graph(_DecoderStep(inference), [indices, lost], ["indices", "lost"], "frames", after),
         encoder_state=[state.numpy() for state in before],
         decoder_state=[state.numpy() for state in after],
         n_fft=model.n_fft,
@@ -124,7 +131,7 @@ class OnnxSteps:
         return self.exported.encoder_state
 
     def encode(self, spectrum: Tensor, state: list[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
-        given = [spectrum.contiguous().numpy(), *state]
+        given = [_swap(spectrum).contiguous().numpy(), *state]
         indices, *after = self._encoder.run(None, dict(zip(self._encoder_inputs, given, strict=True)))
         return indices[0, :, 0], after
 
@@ -135,5 +142,5 @@ class OnnxSteps:
         self, indices: np.ndarray, lost: np.ndarray, state: list[np.ndarray]
     ) -> tuple[Tensor, list[np.ndarray]]:  # fmt: skip
         given = [indices[None, :, None], lost[None, None].astype(np.float32), *state]
-        spectrum, *after = self._decoder.run(None, dict(zip(self._decoder_inputs, given, strict=True)))
-        return torch.from_numpy(spectrum), after
+        frames, *after = self._decoder.run(None, dict(zip(self._decoder_inputs, given, strict=True)))
+        return _swap(torch.from_numpy(frames)), after

@@ -159,7 +159,7 @@ class StreamDecoder(_Stream):
 
     def _step(self, indices: np.ndarray, lost: np.ndarray) -> np.ndarray:
         spectrum, self._state = self.steps.decode(indices, lost, self._state)
-        rows = torch.view_as_complex(spectrum[0].permute(2, 1, 0).contiguous())
+        rows = torch.view_as_complex(spectrum[0].transpose(0, 2).contiguous())
         frames = (torch.fft.irfft(rows, self.steps.n_fft) * self._synthesis).numpy()
         hop, added = self.steps.hop_length, np.zeros(self.overlap + self.step_samples, np.float32)
         added[: self.overlap] = self._tail
