@@ -133,8 +133,8 @@ def test_follow_obeys_the_bound(measured: Path, bench: Bench) -> None:
 def test_bits(results: Path, name: str, bench: Bench) -> None:
     table = pd.read_parquet(results / "bits.parquet")
     assert {
-        "seed", "scheme", "kbps_target", "segment_id", "bits_total", "bits_header", "bits_payload", "bits_entropy", "m_used",
-        "psnr_magnitude",
+        "seed", "scheme", "kbps_target", "segment_id", "bits_total", "bits_header", "bits_payload", "bits_entropy",
+        "m_used", "psnr_magnitude",
     } == set(table.columns)  # fmt: skip
     assert len(table) == 3 * 2 and set(table["scheme"]) == {"ndpca" if name == "aware" else "full_latent"}
     np.testing.assert_allclose(table["bits_total"], table["bits_header"] + table["bits_payload"])

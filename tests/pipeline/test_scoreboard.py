@@ -105,7 +105,7 @@ def test_a_paper_that_nothing_has_judged_yet_is_left_out(project: Path) -> None:
     (project / "papers/later.yaml").write_text(rules)
     assert {paper.paper for paper in build_board(project).papers} == {"ndpca"}
     shutil.rmtree(project / "reports/verdicts")
-    with pytest.raises(PipelineError, match=r"rules for later, ndpca, but no verdicts"):
+    with pytest.raises(PipelineError, match=r"rules for later, ndpca, but no verdicts below reports/"):
         build_board(project)
 
 

@@ -192,7 +192,7 @@ def test_take_up(workspace: Path) -> None:
 def test_unknown_init_is_named_before_anything_is_made(workspace: Path) -> None:
     with inside(workspace) as params:
         run = params.run("agnostic").model_copy(update={"init": "nowhere"})
-        with pytest.raises(CheckpointError, match=r"runs\.ndpca\.agnostic\.init: weights/nowhere\.safetensors is not there"):
+        with pytest.raises(CheckpointError, match=r"ndpca\.agnostic\.init: weights/nowhere\.safetensors is not"):
             stage.train(params.with_run("agnostic", run), "agnostic")
     assert not (workspace / "models").exists() and not (workspace / "resume").exists()
 

@@ -35,7 +35,7 @@ def paper_names(root: Path) -> list[str]:
     names = sorted(path.stem for path in (root / "papers").glob("*.yaml"))
     judged = [name for name in names if verdict_path(root, name, "").parent.is_dir()]
     if not judged:
-        found = f"rules for {', '.join(names)}, but no verdicts below reports/verdicts/" if names else "no `<paper>.yaml`"
+        found = f"rules for {', '.join(names)}, but no verdicts below reports/" if names else "no `<paper>.yaml`"
         raise PipelineError(f"{root / 'papers'}: holds {found}; run `dvc repro` in the repository's root")
     return judged
 
