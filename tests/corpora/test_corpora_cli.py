@@ -74,4 +74,4 @@ def test_check_tells_what_is_there_and_where_to_get_the_rest(
     text = capsys.readouterr().out
     for line in ("1 sessions dev", "missing  no train session", "openslr.org/150", "CC BY-SA 4.0", "Room"):
         assert line in text or line == "Room"
-    assert [finding.usable for finding in check_corpora(settings)] == [True, True, True]
+    assert all(finding.usable for finding in check_corpora(settings))

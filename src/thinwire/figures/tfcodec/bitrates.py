@@ -68,7 +68,8 @@ def step_table(page: Page, items: pd.DataFrame, steps: pd.DataFrame, runs: Seque
 
 def rate_ticks(low: float, high: float) -> list[float]:
     """Round numbers for a logarithmic axis, three or more of them, as few as that allows."""
-    for digits in ((1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0), np.arange(1.0, 10.0, 0.2).round(1)):
+    finer = [np.arange(1.0, 10.0, step).round(1) for step in (0.5, 0.2)]
+    for digits in ((1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0), *finer):
         ticks = [float(digit * 10.0**power) for power in range(-3, 3) for digit in digits]
         ticks = [tick for tick in ticks if low <= tick <= high]
         if len(ticks) > 2:
