@@ -18,6 +18,8 @@ COMMANDS = {
     "train": "stage: train a row of `runs`",
     "train-long": "make reference weights in hours, on this machine or another",
     "evaluate": "stage: measure a trained run on the test items",
+    "classic": "stage: measure codecs in use on the test clips",
+    "complexity": "stage: count what the low-latency codec costs",
     "follow": "stage: let a trained coder follow the channel's capacity",
     "sources": "stage: clean copies of the notebooks",
     "notebook": "stage: execute one notebook into reports/",

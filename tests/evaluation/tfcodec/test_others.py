@@ -12,7 +12,8 @@ from tiny_workspace import inside
 from thinwire.artifacts import read_json
 from thinwire.errors import PipelineError
 from thinwire.evaluation.tfcodec import complexity
-from thinwire.evaluation.tfcodec.stage import evaluate_classic, evaluate_complexity
+from thinwire.evaluation.tfcodec.classic import evaluate_classic
+from thinwire.evaluation.tfcodec.complexity import evaluate_complexity
 from thinwire.params.tfcodec import Settings, TfRow, TfShape
 from thinwire.systems.tfcodec.model import TfCodec
 

@@ -8,16 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from thinwire.artifacts import write_json
+from thinwire.artifacts import atomic_path, write_json
 from thinwire.evaluation.parallel import over_items
-from thinwire.evaluation.tfcodec.common import Clips, save_audio
+from thinwire.evaluation.places import RESULTS
+from thinwire.evaluation.tfcodec.common import Clips, load_clips, save_audio
 from thinwire.evaluation.tfcodec.quality import quality
 from thinwire.params import Params
 from thinwire.params.tfcodec_evaluation import ClassicCodec, Evaluation
 from thinwire.progress import track
+from thinwire.seeding import seed_everything
 from thinwire.systems.classic import CODECS, available, encode_decode
 
-RUN = "classic"
+RUN, CORPUS = "classic", "dns"
 
 
 def _code(name: str, kbps: float, audio: np.ndarray) -> tuple[np.ndarray, float]:
@@ -67,3 +69,12 @@ def measure_classic(clips: Clips, settings: Evaluation, params: Params, folder: 
     facts = {"means": means.to_dict("index"), "unavailable": reasons, "titles": titles, "test_items": len(clips)}
     write_json(folder / "classic.json", facts | {"av": importlib.metadata.version("av")})
     return items
+
+
+def evaluate_classic(params: Params) -> None:
+    """Measure codecs in use on the test clips and write results/classic."""
+    seed_everything(params.seed)
+    settings = params.evaluation.tfcodec
+    clips = load_clips(settings, CORPUS)
+    with atomic_path(RESULTS / RUN, directory=True) as folder:
+        measure_classic(clips.take(clips.subset(settings.classic_items)), settings, params, folder)

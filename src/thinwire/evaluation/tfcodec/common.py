@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from thinwire.errors import PipelineError
 from thinwire.params import Params
 from thinwire.params.tfcodec import TfRow
 from thinwire.params.tfcodec_evaluation import Evaluation
@@ -85,9 +86,16 @@ def spread(count: int) -> np.ndarray:
 
 
 def load_clips(settings: Evaluation, corpus: str) -> Clips:
-    """The clean side of a corpus' test clips; raises PipelineError when the split is empty."""
-    segments = SegmentStore(DATA / corpus).load(settings.split, settings.items)
-    return Clips.of(segments.table, segments.clean)
+    """The clean side of a corpus' test clips, at most `items` evenly spread over those that no room response is in, as
+    the paper codes dry speech; raises PipelineError when there are none.
+    """
+    segments = SegmentStore(DATA / corpus).load(settings.split)
+    dry = np.flatnonzero(segments.table["room"].fillna("") == "")
+    if not len(dry):
+        raise PipelineError(f"{DATA / corpus}: no clip of split {settings.split} is without a room response; "
+                            f"lower corpora.{corpus}.reverb")  # fmt: skip
+    chosen = dry[np.unique(np.linspace(0, len(dry) - 1, min(settings.items, len(dry))).round().astype(int))]
+    return Clips.of(segments.table.iloc[chosen], segments.clean[chosen])
 
 
 @dataclass(frozen=True)

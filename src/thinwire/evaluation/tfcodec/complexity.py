@@ -13,11 +13,14 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from thinwire.artifacts import atomic_path, write_json
 from thinwire.errors import PipelineError
+from thinwire.evaluation.places import RESULTS
 from thinwire.nn.causal import CausalConv2d, CausalConvTranspose2d, TemporalConvLayer
 from thinwire.nn.complex_discriminator import POOLED, ComplexDiscriminator
 from thinwire.params import Params
 from thinwire.params.tfcodec import STEP_FRAMES, Settings, TfRow
+from thinwire.seeding import seed_everything
 from thinwire.systems.tfcodec.model import TfCodec
 from thinwire.systems.tfcodec.predictor import fold_steps
 
@@ -169,3 +172,10 @@ def complexity(params: Params) -> dict[str, Any]:
         "paper": complexity_of(paper_settings(), paper),
         "here": complexity_of(params.systems.tfcodec, (rows or [paper])[0]),
     }
+
+
+def evaluate_complexity(params: Params) -> None:
+    """Count and measure the untrained modules and write results/complexity/complexity.json."""
+    seed_everything(params.seed)
+    with atomic_path(RESULTS / "complexity", directory=True) as folder:
+        write_json(folder / "complexity.json", complexity(params))

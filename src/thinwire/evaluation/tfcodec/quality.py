@@ -17,15 +17,29 @@ from thinwire.params import Params
 from thinwire.params.tfcodec_evaluation import Evaluation
 from thinwire.signal.causal_stft import causal_stft
 
-LISTENED = {"pesq": pesq_wb, "stoi": stoi, "visqol": visqol_speech}
+LISTENED = {"stoi": stoi, "visqol": visqol_speech}
 HIGH_BAND = (4000.0, 8000.0)
 N_FFT, HOP_LENGTH = 640, 160
+PESQ_LOWEST = 1.04
+
+
+def _pesq(reference: np.ndarray, test: np.ndarray) -> float:
+    """PESQ; the end of its scale where it finds speech in the reference and none in what was decoded, so that a codec
+    that loses all speech is not spared.
+    """
+    found = float(pesq_wb(reference, test))
+    lost = np.isnan(found) and not np.isnan(float(pesq_wb(reference, reference)))
+    return PESQ_LOWEST if lost else found
+
+
+def _measure(name: str, reference: np.ndarray, test: np.ndarray) -> float:
+    if name == "plcmos":
+        return float(plcmos(test))
+    return _pesq(reference, test) if name == "pesq" else float(LISTENED[name](reference, test))
 
 
 def _listen(reference: np.ndarray, test: np.ndarray, measures: Sequence[str]) -> dict[str, float]:
-    return {
-        name: float(plcmos(test)) if name == "plcmos" else float(LISTENED[name](reference, test)) for name in measures
-    }
+    return {name: _measure(name, reference, test) for name in measures}
 
 
 def listen(

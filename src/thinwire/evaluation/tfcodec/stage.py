@@ -11,8 +11,6 @@ import pandas as pd
 from thinwire.artifacts import atomic_path, read_json, write_json
 from thinwire.evaluation.places import METRICS, RESULTS
 from thinwire.evaluation.tfcodec import complexity, packets, phonemes, speakers
-from thinwire.evaluation.tfcodec.classic import RUN as CLASSIC
-from thinwire.evaluation.tfcodec.classic import measure_classic
 from thinwire.evaluation.tfcodec.common import Bench, Clips, decode, load_clips, passes, save_audio, set_up
 from thinwire.evaluation.tfcodec.features import save_features
 from thinwire.evaluation.tfcodec.latents import confidence, latent_columns, usage_tables
@@ -26,7 +24,6 @@ from thinwire.training.build import DATA, MODELS
 MEANS = ["pesq", "stoi", "visqol", "plcmos", "si_sdr", "lsd_4_8k", "kbps_entropy", "kbps_huffman", "kbps_range",
          "confidence", "correlation"]  # fmt: skip
 TALKERS, VOICE = "librispeech", "ljspeech"
-DNS = "dns"
 
 
 def is_analysed(row: TfRow) -> bool:
@@ -130,19 +127,3 @@ def facts(params: Params, bench: Bench, items: pd.DataFrame) -> dict[str, Any]:
         "test_items": items["segment_id"].nunique(),
         "means": means(items),
     }
-
-
-def evaluate_classic(params: Params) -> None:
-    """Measure codecs in use on the test clips and write results/classic."""
-    seed_everything(params.seed)
-    settings = params.evaluation.tfcodec
-    clips = load_clips(settings, DNS)
-    with atomic_path(RESULTS / CLASSIC, directory=True) as folder:
-        measure_classic(clips.take(clips.subset(settings.classic_items)), settings, params, folder)
-
-
-def evaluate_complexity(params: Params) -> None:
-    """Count and measure the untrained modules and write results/complexity/complexity.json."""
-    seed_everything(params.seed)
-    with atomic_path(RESULTS / "complexity", directory=True) as folder:
-        write_json(folder / "complexity.json", complexity.complexity(params))
