@@ -32,6 +32,8 @@ COMMANDS = {
     "prune": "list or delete outputs of runs and stages that are no longer there",
     "repro": "like `dvc repro`, with independent stages side by side",
     "real": "the same graph on real recordings, reports into reports/real/",
+    "serve": "decode streams of `thinwire send` and run a task on them",
+    "send": "stream audio files to `thinwire serve` as an edge device does",
     "bench": "measure speed and memory",
 }
 

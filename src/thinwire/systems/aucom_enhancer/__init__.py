@@ -1,0 +1,1 @@
+"""Speech enhancement before compression (AUComSENNet): magnitude mask and phase, Performers, metric discriminator."""

@@ -1,0 +1,18 @@
+"""The DeepCOD-like codec in the training loop, on the features that AuComNet gets."""
+
+from __future__ import annotations
+
+from thinwire.nn.trainable import Trainable
+from thinwire.params import Params
+from thinwire.systems.aucom.compared_system import ComparedSystem
+from thinwire.systems.aucom.deepcod import DeepcodNet
+from thinwire.training.adapters.aucom_codec import fit
+from thinwire.training.adapters.aucom_compared import derived, load
+
+__all__ = ["build", "derived", "fit", "load"]
+
+
+def build(params: Params, name: str, facts: dict[str, int], to_train: bool) -> Trainable:
+    settings = params.systems.aucom_deepcod
+    net = DeepcodNet(settings)
+    return ComparedSystem(net, settings, [net.rows])
