@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from tiny_workspace import inside, train_in
 
 from thinwire.errors import ParamError
 from thinwire.params import Params, load_params
@@ -19,8 +20,6 @@ from thinwire.tasks.recogniser import Recogniser
 from thinwire.training.adapters import aucom_classifier, aucom_recogniser
 from thinwire.training.adapters.segments import SPLITS
 from thinwire.training.build import load_model
-
-from tiny_workspace import inside, train_in
 
 SAMPLES = 8000
 RUN = {"data": "spoken", "after": "data/segments/spoken", "steps": 6}
