@@ -73,8 +73,9 @@ def rate_ticks(low: float, high: float) -> list[float]:
         ticks = [float(digit * 10.0**power) for power in range(-3, 3) for digit in digits]
         ticks = [tick for tick in ticks if low <= tick <= high]
         if len(ticks) > 2:
-            break
-    return ticks
+            return ticks
+    ticks = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high)
+    return [float(tick) for tick in ticks if low <= tick <= high]
 
 
 def draw_rates(table: pd.DataFrame, note: str) -> Figure:
