@@ -26,37 +26,25 @@ PIECE_S = 5
 
 def mel(folder: str, repetitions: int) -> dict[str, Any]:
     """Times of the whole and of its parts, bytes of a minute, peak of memory."""
-    from thinwire.kaldi import fbank
-    from thinwire.systems.aucom.bitstream import Bitstream, as_chunks
-    from thinwire.systems.aucom.edge import EdgeEncoder
+    from thinwire.systems.aucom.bitstream import Bitstream
+    from thinwire.systems.aucom.edge import EdgeCodec, EdgeEncoder
     from thinwire.systems.aucom.tables import tables_at
 
-    audio = np.load(Path(folder) / "audio.npy")
     with np.load(Path(folder) / "counts.npz") as counts:
         tables = tables_at(dict(counts), TAU)
     encoder = EdgeEncoder(Path(folder) / "encoder.onnx")
-    stream = Bitstream(tables, "0" * 16, "huffman", encoder.columns, encoder.chunk_frames)
-
-    def features() -> np.ndarray:
-        return fbank(audio[None], encoder.n_mels)[0]
-
-    def symbols(f: np.ndarray) -> np.ndarray:
-        return encoder.symbols(as_chunks(f, encoder.chunk_frames), TAU)
-
-    def whole() -> bytes:
-        f = features()
-        return stream.pack(symbols(f), f.shape[1])
-
-    f = features()
-    coded = symbols(f)
+    bitstream = Bitstream(tables, "0" * 16, "huffman", encoder.columns, encoder.chunk_frames)
+    codec, audio = EdgeCodec(encoder, bitstream, TAU), np.load(Path(folder) / "audio.npy")
+    features = codec.features(audio)
+    symbols = codec.symbols(features)
     calls: dict[str, Callable[[], object]] = {
-        "minute": whole,
-        "fbank": features,
-        "encoder": lambda: symbols(f),
-        "coder": lambda: stream.pack(coded, f.shape[1]),
+        "minute": lambda: codec.encode(audio),
+        "fbank": lambda: codec.features(audio),
+        "encoder": lambda: codec.symbols(features),
+        "coder": lambda: bitstream.pack(symbols, features.shape[1]),
     }
     times = {name: asdict(repeat(lambda _, call=call: call(), repetitions, 2)) for name, call in calls.items()}  # type: ignore[misc]
-    return {"times": times, "bytes": len(whole()), "peak_mb": peak_mb(), "torch": "torch" in sys.modules}
+    return {"times": times, "bytes": len(codec.encode(audio)), "peak_mb": peak_mb(), "torch": "torch" in sys.modules}
 
 
 def waveform(name: str, repetitions: int) -> dict[str, Any]:

@@ -53,7 +53,19 @@ def test_every_decided_claim_about_tfcodec_models_has_a_floor(root: Path) -> Non
             assert "inconclusive" in claim.possible()
 
 
-@pytest.mark.parametrize("name", ["ndpca", "tfcodec"])
+def test_aucom_is_whole(root: Path) -> None:
+    paper = load_paper("aucom", root)
+    claims = load_claims("aucom", root)
+    assert len(claims) == 94 and {claim.paper for claim in claims.values()} == {"aucom"}
+    assert claims["aucom.table2_speechcommands_v3"].paper_value == {
+        "huffman_kbps": 0.57, "huffman_accuracy": 93.42, "arithmetic_kbps": 0.92, "range_kbps": 0.83, "rans_kbps": 0.69,
+        "others_accuracy": 93.71,
+    }  # fmt: skip
+    assert {claim.notebook for claim in claims.values()} == set(paper.notebooks)
+    assert all(claim.floor for claim in claims.values() if claim.systems)
+
+
+@pytest.mark.parametrize("name", ["ndpca", "tfcodec", "aucom"])
 def test_rules_name_runs_that_params_has(name: str, root: Path) -> None:
     runs = set(load_params(root / "params.yaml").runs.rows())
     paper = load_paper(name, root)

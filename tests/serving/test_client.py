@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_talk import Toy, meddler
+from toy_talk import Meddle, Toy, meddler
 
 from thinwire.channel.link import Link
 from thinwire.errors import BitstreamError
@@ -81,15 +81,26 @@ def fault(kind: str, place: int) -> Callable[[bytes], bytes]:
     return change
 
 
-@settings(max_examples=25)
-@given(st.lists(st.tuples(st.sampled_from(["cut", "flip", "insert"]), st.integers(0, 500)), max_size=5))
-def test_however_connections_break_each_chunk_is_worked_on_and_delivered_once(faults: list[tuple[str, int]]) -> None:
+FAULTS = st.builds(
+    Meddle,
+    st.sampled_from(["up", "down"]),
+    st.builds(fault, st.sampled_from(["cut", "flip", "insert"]), st.integers(0, 500)),
+    st.booleans(),
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(FAULTS, max_size=5))
+def test_however_connections_break_each_chunk_is_worked_on_and_delivered_once(faults: list[Meddle]) -> None:
+    """Cut, damaged, or half-open: where a connection hangs, neither side is told."""
+
     async def run() -> None:
         toy, results = Toy(), list[Result]()
+        impatient = Retry(first_s=0.005, most_s=0.02, connect_s=0.15, answer_s=0.15, slowest_bps=1e6)
         async with (
             server_of(toy) as server,
-            meddler(server.port, [fault(*one) for one in faults]) as port,
-            client_of(toy, port, results) as client,
+            meddler(server.port, faults) as port,
+            client_of(toy, port, results, impatient) as client,
         ):
             async with asyncio.timeout(30):
                 await client.push(toy.audio(14))
@@ -168,6 +179,28 @@ def test_a_full_queue_makes_push_wait() -> None:
     assert numbers(results) == list(range(3 * QUEUE))
 
 
+def test_a_cancelled_push_loses_and_doubles_nothing() -> None:
+    toy, results = Toy(), list[Result]()
+    toy.go.clear()
+
+    async def run() -> None:
+        async with server_of(toy) as server, client_of(toy, server.port, results) as client:
+            for number in range(3):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await client.push(toy.audio(QUEUE, QUEUE * number))
+                        await client.push(toy.audio(QUEUE, 100))
+            toy.go.set()
+            await asyncio.gather(client.push(toy.audio(2, 3 * QUEUE)), client.push(toy.audio(2, 3 * QUEUE + 2)))
+            await client.finish()
+            with pytest.raises(BitstreamError, match="finished"):
+                await client.push(toy.audio(1))
+
+    asyncio.run(run())
+    got = [number for number in numbers(results) if number < 100]
+    assert got == list(range(3 * QUEUE + 4)) and [result.seq for result in results] == list(range(len(results)))
+
+
 def test_a_stream_without_samples_needs_no_server() -> None:
     async def run() -> None:
         async with client_of(Toy(), 1, []) as client:
@@ -229,7 +262,7 @@ def test_a_server_that_no_longer_answers_is_left_and_tried_again() -> None:
     toy, results = Toy(), list[Result]()
 
     async def run() -> None:
-        retry = Retry(first_s=0.005, most_s=0.02, answer_s=0.2, attempts=1000)
+        retry = Retry(first_s=0.005, most_s=0.02, answer_s=0.2, slowest_bps=1e6, attempts=1000)
         async with server_of(toy) as server, client_of(toy, server.port, results, retry) as client:
             await client.push(toy.audio(1))
             while not results:
@@ -300,5 +333,7 @@ def test_waits_double_up_to_the_most_and_are_drawn_from_the_callers_generator() 
     waits = [retry.wait_s(failures, draws) for failures in range(1, 7)]
     for wait, whole in zip(waits, [1, 2, 4, 5, 5, 5], strict=True):
         assert whole / 2 <= wait <= whole
+    # A 5 s chunk of version 1 takes 70 s over LoRa's 0.3 kbit/s with its headers.
+    assert Retry().due_s(1200) == 60 + 96
     again = rng(3)
     assert waits == [retry.wait_s(failures, again) for failures in range(1, 7)]

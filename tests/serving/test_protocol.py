@@ -14,6 +14,7 @@ from thinwire.serving.protocol import (
     FRAME_BYTES,
     MAX_PAYLOAD,
     MAX_SEQ,
+    MOST_BYTES,
     TOKEN_BYTES,
     Fault,
     Frame,
@@ -29,8 +30,9 @@ from thinwire.serving.protocol import (
     read_frame,
 )
 
-FRAMES = st.builds(
-    Frame, st.sampled_from(Kind), st.integers(0, MAX_SEQ), st.integers(0, MAX_SEQ), st.binary(max_size=600)
+NUMBERS = st.integers(0, MAX_SEQ)
+FRAMES = st.sampled_from(Kind).flatmap(
+    lambda kind: st.builds(Frame, st.just(kind), NUMBERS, NUMBERS, st.binary(max_size=min(600, MOST_BYTES[kind])))
 )
 
 
@@ -80,6 +82,11 @@ def test_a_claimed_length_is_neither_reserved_nor_waited_for() -> None:
     too_long = (MAX_PAYLOAD + 1).to_bytes(4, "big") + bytes([Kind.CHUNK]) + bytes(8)
     with pytest.raises(BitstreamError, match="there is no such frame"):
         read_all(too_long, more=True)
+    # Who has no stream yet cannot keep a place by a long greeting.
+    for kind, most in MOST_BYTES.items():
+        with pytest.raises(BitstreamError, match="there is no such frame"):
+            read_all((most + 1).to_bytes(4, "big") + bytes([kind]) + bytes(8), more=True)
+    assert MOST_BYTES[Kind.HELLO] < 100
     longest = MAX_PAYLOAD.to_bytes(4, "big") + bytes([Kind.CHUNK]) + bytes(8 + 1000)
     tracemalloc.start()
     with pytest.raises(TimeoutError):
@@ -90,7 +97,8 @@ def test_a_claimed_length_is_neither_reserved_nor_waited_for() -> None:
 
 
 def test_what_no_frame_can_carry_is_refused_before_it_is_sent() -> None:
-    for frame in (Frame(Kind.CHUNK, payload=bytes(MAX_PAYLOAD + 1)), Frame(Kind.CHUNK, MAX_SEQ + 1)):
+    long = [Frame(kind, payload=bytes(most + 1)) for kind, most in MOST_BYTES.items()]
+    for frame in (*long, Frame(Kind.CHUNK, MAX_SEQ + 1)):
         with pytest.raises(BitstreamError, match="shorter"):
             pack_frame(frame)
 

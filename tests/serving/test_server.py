@@ -17,12 +17,13 @@ from toy_talk import Toy, talk
 
 from thinwire.seeding import rng
 from thinwire.serving.client import EdgeClient, Result
+from thinwire.serving.limits import Limits
 from thinwire.serving.protocol import MAX_PAYLOAD, WINDOW, Fault, Frame, Kind, ServingError, error_of, pack_frame
 from thinwire.serving.retry import Retry
-from thinwire.serving.server import Limits, Server
+from thinwire.serving.server import Server
 from thinwire.serving.sessions import Sessions
 
-QUICK = Limits(connections=8, hello_s=0.15, idle_s=0.4, stall_s=0.15)
+QUICK = Limits(connections=8, idle_s=0.4, stall_s=0.15, yield_s=0.15)
 
 
 def server_of(toy: Toy, limits: Limits | None = None) -> Server:
@@ -200,7 +201,7 @@ def test_a_full_server_gives_the_place_of_who_is_silent_and_refuses_while_nobody
     toy = Toy()
 
     async def run() -> None:
-        limits = Limits(connections=2, hello_s=0.05, idle_s=60)
+        limits = Limits(connections=2, yield_s=0.05, idle_s=60)
         async with server_of(toy, limits) as server, talk(server.port) as first, talk(server.port) as second:
             for silent in (first, second):
                 await silent.say(toy.hello())
@@ -208,7 +209,7 @@ def test_a_full_server_gives_the_place_of_who_is_silent_and_refuses_while_nobody
             await asyncio.sleep(0.1)
             assert await good_stream(toy, server.port) == [0, 1, 2]
             assert await first.rest() == [] and server.counts.crowded == 1
-        async with server_of(toy, Limits(connections=1, hello_s=60)) as server, talk(server.port) as first:
+        async with server_of(toy, Limits(connections=1, yield_s=60)) as server, talk(server.port) as first:
             await first.say(toy.hello())
             assert (await first.hear()).kind is Kind.WELCOME
             async with talk(server.port) as second:
@@ -302,6 +303,85 @@ def test_streams_are_kept_for_a_time_and_in_number() -> None:
         sessions.leave(third, owner, 15.0)
         assert sessions.open(third.token, 0, owner, 25.1) is not third
         owner.cancel()
+
+    asyncio.run(run())
+
+
+def test_who_leaves_chunks_behind_leaves_no_more_than_there_are_places() -> None:
+    """Each asks for work and goes at once: without a bound the chunks would pile up before the only worker."""
+    toy = Toy()
+    toy.go.clear()
+
+    async def hit_and_run(port: int) -> None:
+        async with talk(port) as client:
+            await client.say(toy.hello(), toy.chunk(0))
+
+    async def run() -> None:
+        async with server_of(toy, QUICK) as server:
+            for _ in range(10):
+                await asyncio.gather(*(hit_and_run(server.port) for _ in range(10)))
+                await asyncio.sleep(0.01)
+                assert len(server._tasks) <= 100 + QUICK.connections
+                assert server._pool._work_queue.qsize() < QUICK.connections
+            toy.go.set()
+            await gone(server)
+            assert server.counts.crowded >= 100 - 2 * QUICK.connections
+            assert await good_stream(toy, server.port) == [0, 1, 2]
+
+    asyncio.run(run())
+
+
+def test_answers_are_kept_of_as_many_streams_as_there_may_be() -> None:
+    toy = Toy()
+
+    async def run() -> None:
+        limits = Limits(connections=2, streams=4, yield_s=0)
+        async with Server(toy.decode, lambda features: {"long": "x" * 16_000}, toy.model, limits=limits) as server:
+            for _ in range(20):
+                async with talk(server.port) as client:
+                    await client.say(toy.hello(), *(toy.chunk(seq) for seq in range(WINDOW)))
+                    assert [frame.kind for frame in [await client.hear() for _ in range(WINDOW + 1)]][-1] is Kind.RESULT
+            await gone(server)
+            kept = [len(result) for s in server.sessions._sessions.values() for result in s.results.values()]
+            assert len(server.sessions) == 4 and len(kept) == 4 * WINDOW and sum(kept) < 4 * WINDOW * (1 << 14)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("work", [True, False])
+def test_the_end_of_the_server_is_the_end_of_all_connections_and_tasks(work: bool) -> None:
+    toy = Toy()
+
+    async def run() -> list[Frame]:
+        async with contextlib.AsyncExitStack() as talks, server_of(toy) as server:
+            clients = [await talks.enter_async_context(talk(server.port)) for _ in range(4)]
+            for client in clients[1:]:
+                await client.say(toy.hello())
+                await client.hear()
+            clients[2].reader._transport.pause_reading()  # type: ignore[attr-defined]
+            if work:
+                toy.go.clear()
+                await clients[3].say(toy.chunk(0))
+                while not toy.waiting.is_set():
+                    await asyncio.sleep(0.001)
+                asyncio.get_running_loop().call_later(0.1, toy.go.set)
+            async with asyncio.timeout(4):
+                await server.__aexit__(None, None, None)
+            assert not server._tasks and not server._connections
+            with pytest.raises(OSError, match=r"onnect"):
+                await asyncio.open_connection("127.0.0.1", server.port)
+            return await clients[3].rest()
+
+    assert asyncio.run(run()) == []
+
+
+@pytest.mark.parametrize("port", [70_000, -1])
+def test_a_port_that_is_none_is_an_error(port: int) -> None:
+    async def run() -> None:
+        toy = Toy()
+        with pytest.raises(ServingError, match="cannot listen"):
+            async with Server(toy.decode, toy.task, toy.model, port=port):
+                pass
 
     asyncio.run(run())
 

@@ -91,10 +91,20 @@ async def talk(port: int) -> AsyncIterator[Talk]:
         writer.close()
 
 
+@dataclass(frozen=True)
+class Meddle:
+    """What happens to one side of a connection: "up" is the client's."""
+
+    side: str
+    change: Callable[[bytes], bytes]
+    hangs: bool = False
+
+
 @contextlib.asynccontextmanager
-async def meddler(port: int, meddle: list[Callable[[bytes], bytes]]) -> AsyncIterator[int]:
-    """A relay to a server that changes what the n-th connection's client says by `meddle[n]`, a byte string at a time,
-    and ends the connection where that is changed or shortened; later connections pass as they are.
+async def meddler(port: int, meddle: list[Meddle]) -> AsyncIterator[int]:
+    """A relay to a server that changes what one side of the n-th connection says by `meddle[n]`, a byte string at a
+    time, and where that is changed ends the connection, or, `hangs`, lets neither side hear anything any more; later
+    connections pass as they are.
     """
     left = list(meddle)
 
@@ -103,7 +113,7 @@ async def meddler(port: int, meddle: list[Callable[[bytes], bytes]]) -> AsyncIte
             target.write(data)
             await target.drain()
 
-    async def meddle_with(source: asyncio.StreamReader, target: asyncio.StreamWriter, change: Any) -> None:
+    async def meddle_with(source: asyncio.StreamReader, target: asyncio.StreamWriter, change: Any) -> bool:
         said = passed = b""
         while data := await source.read(1 << 12):
             said += data
@@ -114,17 +124,22 @@ async def meddler(port: int, meddle: list[Callable[[bytes], bytes]]) -> AsyncIte
             if changed != said:
                 # So that the server acts on what it got before the connection ends.
                 await asyncio.sleep(0.02)
-                return
+                return True
+        return False
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        change = left.pop(0) if left else None
+        one = left.pop(0) if left else Meddle("up", lambda said: said)
         to_reader, to_writer = await asyncio.open_connection("127.0.0.1", port)
-        up = meddle_with(reader, to_writer, change) if change else pass_on(reader, to_writer)
-        tasks = [asyncio.create_task(up), asyncio.create_task(pass_on(to_reader, writer))]
+        ways = {"up": (reader, to_writer), "down": (to_reader, writer)}
+        meddling = asyncio.create_task(meddle_with(*ways.pop(one.side), one.change))
+        tasks = {meddling, *(asyncio.create_task(pass_on(*way)) for way in ways.values())}
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if one.hangs and not meddling.cancelled() and meddling.result():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
         to_writer.close()
         writer.close()
 

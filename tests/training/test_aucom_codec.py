@@ -12,11 +12,12 @@ import torch
 import yaml
 from tiny_workspace import inside, train_in, voice
 
+from thinwire.corpora.universal import chunks_of
 from thinwire.errors import CheckpointError, ParamError
 from thinwire.kaldi import fbank
 from thinwire.segments import Segments, SegmentWriter
 from thinwire.systems.aucom.tables import RowTables, tables_at
-from thinwire.training.adapters.aucom_codec import chunks_of, load_codec, load_coder
+from thinwire.training.adapters.aucom_codec import load_codec, load_coder
 from thinwire.training.build import load_splits
 from thinwire.training.state import load_tensors
 

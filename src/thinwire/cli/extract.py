@@ -10,7 +10,7 @@ from pathlib import Path
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser("extract", help="cut a corpus into the segment table")
-    parser.add_argument("corpus", help="chime6, dns, librispeech or ljspeech")
+    parser.add_argument("corpus", help="chime6, dns, librispeech ...: see `thinwire corpora`")
     parser.add_argument(
         "--root", type=Path, help="corpus folder (default: corpora.<corpus>.root, else data/sim/<corpus>)"
     )

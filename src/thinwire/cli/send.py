@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from thinwire.params import Params
     from thinwire.serving.client import EdgeClient, Result
     from thinwire.serving.edge import Denoiser
+    from thinwire.systems.aucom.edge import EdgeCodec
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
+    from thinwire.cli.serve import port
+
     parser = subparsers.add_parser("send", help="stream audio files to `thinwire serve` and print its answers")
     parser.add_argument("run", help="the codec: a run of aucom_codec that is trained")
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="audio; each is a stream of its own")
@@ -23,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--coder", choices=["huffman", "arithmetic", "range", "rans"], default="huffman")
     parser.add_argument("--enhancer", default=None, help="a trained run of aucom_enhancer, used where it is noisy")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=7360)
+    parser.add_argument("--port", type=port, default=7360)
     parser.add_argument("--through", metavar="LINK", default=None, help="such as zigbee_250k, lora_11k, uplink_1m")
     parser.add_argument("--loss", type=float, default=0.0, help="share of packets that the link loses")
     parser.add_argument("--live", action="store_true", help="no faster than the audio itself")
@@ -51,7 +54,7 @@ async def send(params: Params, args: argparse.Namespace) -> None:
 
     if args.loss and not args.through:
         raise ParamError("--loss: losses belong to a link; name one by --through")
-    codec, denoiser = EdgeCodec(params, args), denoiser_of(params, args.enhancer)
+    codec, denoiser = codec_of(params, args), denoiser_of(params, args.enhancer)
     async with contextlib.AsyncExitStack() as stack:
         host, port = args.host, args.port
         if args.through:
@@ -80,7 +83,7 @@ async def _send_file(
         facts = {"file": path.name, "start_s": result.seq * edge.chunk_samples / SAMPLE_RATE, "bytes": result.size}
         print(json.dumps(facts | {"latency_ms": round(1e3 * result.latency_s, 1)} | result.value), flush=True)
 
-    async with EdgeClient(*address, edge, codec.fingerprint, show, rng(seed, "retry", path.name)) as client:
+    async with EdgeClient(*address, edge, codec.bitstream.fingerprint, show, rng(seed, "retry", path.name)) as client:
         await _push(client, audio, live)
         await client.finish()
     seconds, sent = len(audio) / SAMPLE_RATE, client.sent
@@ -106,30 +109,18 @@ async def _push(client: EdgeClient, audio: np.ndarray, live: bool) -> None:
         await client.push(audio[start : start + piece])
 
 
-class EdgeCodec:
-    """Audio to bytes as on the edge: filter bank in NumPy, the encoder under ONNX Runtime, the entropy coder."""
+def codec_of(params: Params, args: argparse.Namespace) -> EdgeCodec:
+    """The edge's codec of a trained run; raises ParamError and CheckpointError where there is none."""
+    from thinwire.cli.serve import check_run
+    from thinwire.systems.aucom.codec_net import AuComNet
+    from thinwire.systems.aucom.edge import EdgeCodec, EdgeEncoder
+    from thinwire.systems.aucom.export import export_encoder
+    from thinwire.training.adapters.aucom_codec import load_coder
 
-    def __init__(self, params: Params, args: argparse.Namespace) -> None:
-        from thinwire.kaldi import HOP
-        from thinwire.systems.aucom.codec_net import AuComNet
-        from thinwire.systems.aucom.edge import EdgeEncoder
-        from thinwire.systems.aucom.export import export_encoder
-        from thinwire.training.adapters.aucom_codec import load_coder
-
-        coder = load_coder(params, args.run, args.tau, args.coder)
-        assert isinstance(coder.net, AuComNet)
-        self._encoder, self._bitstream = EdgeEncoder(export_encoder(coder.net)), coder.bitstream
-        self._tau, self.fingerprint = args.tau, coder.bitstream.fingerprint
-        self.chunk_samples = coder.net.chunk_frames * HOP
-
-    def encode(self, audio: np.ndarray) -> bytes:
-        """A container of audio (samples,)."""
-        from thinwire.kaldi import fbank
-        from thinwire.systems.aucom.bitstream import as_chunks
-
-        features = fbank(audio[None], self._encoder.n_mels)[0]
-        symbols = self._encoder.symbols(as_chunks(features, self._encoder.chunk_frames), self._tau)
-        return self._bitstream.pack(symbols, features.shape[1])
+    check_run(params, "RUN", args.run, "aucom_codec")
+    coder = load_coder(params, args.run, args.tau, args.coder)
+    assert isinstance(coder.net, AuComNet)
+    return EdgeCodec(EdgeEncoder(export_encoder(coder.net)), coder.bitstream, args.tau)
 
 
 def denoiser_of(params: Params, enhancer: str | None) -> Denoiser | None:
@@ -139,11 +130,13 @@ def denoiser_of(params: Params, enhancer: str | None) -> Denoiser | None:
     import torch
 
     from thinwire.audio import SAMPLE_RATE
+    from thinwire.cli.serve import check_run
     from thinwire.serving.edge import Denoiser
     from thinwire.systems.aucom.gate import SHORTEST_S, NoiseGate
     from thinwire.systems.aucom_enhancer.model import AuComSenNet
     from thinwire.training.build import load_model
 
+    check_run(params, "--enhancer", enhancer, "aucom_enhancer")
     model = load_model(params, enhancer)
     assert isinstance(model, AuComSenNet)
     gate = NoiseGate(params.systems.aucom_enhancer.gate_threshold)

@@ -20,8 +20,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--tau", type=float, default=1.0, help="step of the quantiser, as the sender's (default: 1)")
     parser.add_argument("--task", default=None, help="a trained run of aucom_recogniser or aucom_classifier")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine only)")
-    parser.add_argument("--port", type=int, default=7360)
-    parser.add_argument("--connections", type=int, default=256, help="devices at once")
+    parser.add_argument("--port", type=port, default=7360, help="0: any that is free (default: 7360)")
+    parser.add_argument("--connections", type=positive, default=256, help="devices at once (default: 256)")
+    parser.add_argument("--workers", type=positive, default=1, help="threads that decode and run the task (default: 1)")
+
+
+def port(text: str) -> int:
+    """A TCP port; raises ValueError for what is none."""
+    if not 0 <= int(text) < 1 << 16:
+        raise ValueError(text)
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1; raises ValueError for others."""
+    if int(text) < 1:
+        raise ValueError(text)
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -36,13 +51,34 @@ def run(args: argparse.Namespace) -> int:
 
 def server_of(params: Params, args: argparse.Namespace) -> Server:
     """The server of a trained codec, which listens once it is entered."""
-    from thinwire.serving.server import Limits, Server
+    from thinwire.serving.limits import Limits
+    from thinwire.serving.server import Server
     from thinwire.training.adapters.aucom_codec import load_coder
 
+    check_run(params, "RUN", args.run, "aucom_codec")
     coder = load_coder(params, args.run, args.tau)
     decode = bounded(coder.decode, coder.bitstream.fingerprint, coder.net.chunk_frames)
-    limits = Limits(connections=args.connections, streams=4 * args.connections)
+    limits = Limits(connections=args.connections, streams=4 * args.connections, workers=args.workers)
     return Server(decode, task_of(params, args.task), coder.bitstream.fingerprint, args.host, args.port, limits)
+
+
+def check_run(params: Params, argument: str, name: str, *systems: str) -> None:
+    """Raises ParamError for a name that is no run of one of the systems, naming those there are, and CheckpointError
+    for a run that is not trained.
+    """
+    from thinwire.errors import CheckpointError, ParamError
+    from thinwire.training.build import model_folder
+
+    fitting = [run for run, row in params.runs.rows().items() if row.system in systems]
+    if name not in fitting:
+        wanted = f"runs of {' or '.join(systems)} are {', '.join(fitting) or 'not in params.yaml'}"
+        raise ParamError(f"{argument}: {name} is no such run; {wanted}")
+    if not (model_folder(name) / "config.json").is_file():
+        stage = f"train_{params.runs.paper_of(name)}@{name}"
+        raise CheckpointError(
+            f"{model_folder(name)}: {name} is not trained here; run `dvc repro {stage}`, or copy that folder from the "
+            "machine that trained it"
+        )
 
 
 def bounded(
@@ -69,15 +105,12 @@ def task_of(params: Params, name: str | None) -> Callable[[np.ndarray], dict[str
     """
     if name is None:
         return describe
-    from thinwire.errors import ParamError
     from thinwire.tasks.classifier import Classifier
     from thinwire.tasks.recogniser import Recogniser
     from thinwire.training.adapters.aucom_tasks import settings_of
     from thinwire.training.build import load_model
 
-    system = params.run(name).system
-    if system not in ("aucom_recogniser", "aucom_classifier"):
-        raise ParamError(f"--task: {name} is a run of {system}; name one of aucom_recogniser or aucom_classifier")
+    check_run(params, "--task", name, "aucom_recogniser", "aucom_classifier")
     settings_of(params, name)
     model = load_model(params, name)
     assert isinstance(model, Classifier | Recogniser)
@@ -101,4 +134,6 @@ async def _listen(server: Server) -> None:
     async with server:
         print(f"listening at {server.host}:{server.port} for model {server.model}", flush=True)
         await stop.wait()
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second one ends what the first one did not
+            asyncio.get_running_loop().remove_signal_handler(number)
     print(", ".join(f"{name} {count}" for name, count in asdict(server.counts).items()))

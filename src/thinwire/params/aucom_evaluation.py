@@ -16,8 +16,14 @@ class Evaluation(Section):
     """
 
     split: Literal["dev", "eval"] = "eval"
-    items: int = Field(48, ge=4, description="test chunks of 5 s at most: rates and distortion")
-    task_items: int = Field(120, ge=4, description="test items of each server-side task")
+    task_items: int = Field(40, ge=4, description="test items of each corpus: rates, distortion, the server's answers")
+    sphinx_items: int = Field(8, ge=0, description="of the speech items, those whose waveforms PocketSphinx hears")
+    interpolation_factors: list[tuple[int, int]] = Field(
+        [(2, 2), (2, 4), (4, 4)], min_length=1, description="every so-manieth mel and frame that interpolation sends"
+    )
+    interpolation_taus: list[float] = Field([0.25, 0.5, 1, 2, 3], min_length=1)
+    mp3_kbps: list[float] = Field([8, 16, 32, 64], description="rates of MPEG-2 at 16 kHz: 8, 16, 24, 32 ... 64")
+    aac_kbps: list[float] = Field([12, 24, 64], description="12 to 64")
     enhancement_items: int = Field(32, ge=4, description="noisy and clean pairs: PESQ, CSIG, CBAK, COVL, SSNR, STOI")
-    look_items: int = Field(2, ge=1)
-    listen_items: int = Field(4, ge=1)
+    look_items: int = Field(2, ge=1, description="items of which every step through the codec is kept")
+    listen_items: int = Field(4, ge=1, description="items that are made audible")

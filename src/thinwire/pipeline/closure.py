@@ -76,14 +76,20 @@ def import_closure(entries: Iterable[str], source: Path = SOURCE) -> set[Path]:
 
 
 def chosen(command: str, stage: str, systems: Iterable[str] = ()) -> list[str]:
-    """The modules that a subcommand picks by name, which no `import` in it shows: a corpus' extractor, a system's
-    adapter in the training loop, a paper's evaluation. A stage's paper is what follows the `_` in its name.
+    """The modules that a subcommand picks by name, which no `import` in it shows: a corpus' extractor or simulator, a
+    system's adapter in the training loop, a paper's evaluation. A stage's paper is what follows the `_` in its name.
     """
     paper = stage.split("@")[0].partition("_")[2]
     if command == "extract":
         from thinwire.corpora.registry import CORPORA
 
         return [f"{PACKAGE}.corpora.{corpus.extractor}" for corpus in CORPORA.values()]
+    if command == "simulate":
+        from thinwire.corpora import simulate
+
+        return [f"{simulate.__name__}.{corpus}" for corpus in simulate.CORPORA]
+    if command == "complexity":
+        return [f"{PACKAGE}.evaluation.{paper}.complexity"]
     if command not in ("train", "evaluate", "follow"):
         return []
     adapters = [f"{PACKAGE}.training.adapters.{system}" for system in systems]

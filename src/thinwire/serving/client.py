@@ -14,6 +14,7 @@ import numpy as np
 
 from thinwire.errors import BitstreamError
 from thinwire.serving.edge import Edge
+from thinwire.serving.limits import Sent
 from thinwire.serving.protocol import (
     FRAME_BYTES,
     MAX_PAYLOAD,
@@ -48,16 +49,6 @@ class Result:
     latency_s: float
 
 
-@dataclass
-class Sent:
-    """What went out: chunks and their bytes, once; all bytes of all frames, repeated ones too; connections made."""
-
-    chunks: int = 0
-    chunk_bytes: int = 0
-    frame_bytes: int = 0
-    connections: int = 0
-
-
 @dataclass(frozen=True)
 class _Pending:
     payload: bytes
@@ -90,6 +81,8 @@ class EdgeClient:
         self.retry, self.sent = retry or Retry(), Sent()
         self._rng = rng
         self._token = b""
+        self._uncoded: deque[np.ndarray] = deque()
+        self._coding = asyncio.Lock()
         self._pending: deque[_Pending] = deque()
         self._delivered = 0
         self._next = 0
@@ -105,11 +98,13 @@ class EdgeClient:
         await asyncio.gather(self._running, return_exceptions=True)
 
     async def push(self, samples: np.ndarray) -> None:
-        """Add samples (n,) float32 at 16 kHz; waits while the queue is full.
+        """Add samples (n,) float32 at 16 kHz; waits while the queue is full. Cancelled, it has taken them all the same.
 
-        Raises BitstreamError as `Edge.push` and the codec do, ServingError where the server refuses, or could not be
-        reached `Retry.attempts` times in a row.
+        Raises BitstreamError as `Edge.push` and the codec do, and after `finish`; ServingError where the server
+        refuses, or could not be reached `Retry.attempts` times in a row.
         """
+        if self._closed:
+            raise BitstreamError("the stream was finished; begin a new one with another EdgeClient")
         await self._queue(self.edge.push(samples))
 
     async def finish(self) -> None:
@@ -121,19 +116,22 @@ class EdgeClient:
         await self._running
 
     async def _queue(self, chunks: list[np.ndarray]) -> None:
-        for chunk in chunks:
-            async with self._changed:
-                await self._changed.wait_for(lambda: len(self._pending) < QUEUE or self._running.done())
-            if self._running.done():
-                await self._running
-            payload = await asyncio.to_thread(self.edge.code, chunk)
-            if len(payload) > MAX_PAYLOAD:
-                raise BitstreamError(f"chunk of {len(payload)} bytes: at most {MAX_PAYLOAD} can be sent; code it lower")
-            async with self._changed:
-                self._pending.append(_Pending(payload, self._now()))
-                self.sent.chunks += 1
-                self.sent.chunk_bytes += len(payload)
-                self._changed.notify_all()
+        self._uncoded += chunks
+        async with self._coding:
+            while self._uncoded:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: len(self._pending) < QUEUE or self._running.done())
+                if self._running.done():
+                    await self._running
+                payload = await asyncio.to_thread(self.edge.code, self._uncoded[0])
+                if len(payload) > MAX_PAYLOAD:
+                    raise BitstreamError(f"chunk of {len(payload)} bytes, over {MAX_PAYLOAD}; code it lower")
+                async with self._changed:
+                    self._uncoded.popleft()
+                    self._pending.append(_Pending(payload, self._now()))
+                    self.sent.chunks += 1
+                    self.sent.chunk_bytes += len(payload)
+                    self._changed.notify_all()
 
     async def _run(self) -> None:
         try:
@@ -238,7 +236,8 @@ class EdgeClient:
                 raise _DeliveryError from error
 
     def _watch(self, watchdog: asyncio.Timeout) -> None:
-        watchdog.reschedule(self._now() + self.retry.answer_s if self._pending else None)
+        due = self._now() + self.retry.due_s(len(self._pending[0].payload)) if self._pending else None
+        watchdog.reschedule(due)
 
     async def _write(self, writer: asyncio.StreamWriter, frame: Frame) -> None:
         self.sent.frame_bytes += FRAME_BYTES + len(frame.payload)

@@ -27,7 +27,7 @@ VERSION = 1
 WINDOW = 8
 """Chunks under way at most: 40 s of audio in chunks of 5 s."""
 MAX_PAYLOAD = 1 << 17
-"""Bytes of a frame's payload at most: 5 s at 210 kbit/s."""
+"""Bytes of a chunk at most: 5 s at 210 kbit/s."""
 MAX_RESULT = 1 << 14
 """Bytes of an answer at most."""
 MAX_SEQ = (1 << 31) - 1
@@ -49,6 +49,17 @@ class Kind(IntEnum):
     RESULT = 4
     END = 5
     ERROR = 6
+
+
+MOST_BYTES = {
+    Kind.HELLO: 64,
+    Kind.WELCOME: 64,
+    Kind.CHUNK: MAX_PAYLOAD,
+    Kind.RESULT: MAX_RESULT,
+    Kind.END: 0,
+    Kind.ERROR: 512,
+}
+"""Bytes of a payload at most: only who has a stream may send long frames."""
 
 
 class Fault(IntEnum):
@@ -88,10 +99,11 @@ class Hello:
 
 def pack_frame(frame: Frame) -> bytes:
     """Bytes of a frame; raises BitstreamError for a payload or number that none can carry."""
-    if len(frame.payload) > MAX_PAYLOAD or not (0 <= frame.seq <= MAX_SEQ and 0 <= frame.ack <= MAX_SEQ):
+    most = MOST_BYTES[frame.kind]
+    if len(frame.payload) > most or not (0 <= frame.seq <= MAX_SEQ and 0 <= frame.ack <= MAX_SEQ):
         raise BitstreamError(
-            f"frame of {len(frame.payload)} bytes, seq {frame.seq}, ack {frame.ack}: at most {MAX_PAYLOAD} bytes and "
-            f"numbers of 0 to {MAX_SEQ} are allowed; send shorter chunks"
+            f"{frame.kind.name} of {len(frame.payload)} bytes, seq {frame.seq}, ack {frame.ack}: at most {most} bytes "
+            f"and numbers of 0 to {MAX_SEQ} are allowed; send shorter chunks"
         )
     body = _HEADER.pack(len(frame.payload), frame.kind, frame.seq, frame.ack) + frame.payload
     return body + zlib.crc32(body).to_bytes(4, "big")
@@ -105,7 +117,7 @@ async def read_frame(reader: asyncio.StreamReader, idle_s: float | None = None, 
     """
     header = await _within(idle_s, reader.readexactly(_HEADER.size))
     length, kind, seq, ack = _HEADER.unpack(header)
-    if length > MAX_PAYLOAD or kind not in Kind.__members__.values() or max(seq, ack) > MAX_SEQ:
+    if kind not in Kind.__members__.values() or length > MOST_BYTES[Kind(kind)] or max(seq, ack) > MAX_SEQ:
         raise BitstreamError(f"frame of {length} bytes, kind {kind}, seq {seq}, ack {ack}: there is no such frame")
     rest = bytearray()
     while (missing := length + 4 - len(rest)) > 0:

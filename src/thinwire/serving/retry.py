@@ -11,15 +11,20 @@ import numpy as np
 class Retry:
     """Seconds before the second connection, doubled up to `most_s` for each further one that brings no result; each
     wait is a draw between its half and its whole, so that many devices do not come back at once. More than `attempts`
-    such connections in a row end the stream. A connection is given up after `connect_s` without greeting, or `answer_s`
-    in which a result was due and none came.
+    such connections in a row end the stream. A connection is given up after `connect_s` without greeting, or when the
+    oldest chunk's result does not come within `answer_s` and the time that the chunk takes at `slowest_bps`.
     """
 
     first_s: float = 0.25
     most_s: float = 15.0
     attempts: int = 10
-    connect_s: float = 10.0
+    connect_s: float = 30.0
     answer_s: float = 60.0
+    slowest_bps: float = 100.0
+
+    def due_s(self, size: int) -> float:
+        """The wait for the result of a chunk of so many bytes."""
+        return self.answer_s + 8.0 * size / self.slowest_bps
 
     def wait_s(self, failures: int, rng: np.random.Generator) -> float:
         """The wait after so many connections in a row without a result."""

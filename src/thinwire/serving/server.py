@@ -1,7 +1,7 @@
 """The server: many edge devices at once, each chunk decoded and given to a task, its answer sent back.
 
 What clients can make it do is bounded: connections and streams in number, frames in length, each read and write in
-time, and a connection's next frame is read only when its last one has been answered. So a server holds at most
+time, and a stream's next chunk is read only when its last one has been answered. So a server holds at most
 `connections` payloads of 128 KiB and `streams` * 8 answers of 16 KiB, whatever arrives.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from thinwire.errors import BitstreamError, ThinwireError
+from thinwire.serving.limits import Counts, Limits
 from thinwire.serving.protocol import (
     MAX_RESULT,
     Fault,
@@ -33,36 +34,7 @@ from thinwire.serving.sessions import Session, Sessions
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Connections and streams at most; seconds for a HELLO, between two frames, and for the next 256 bytes of a frame
-    that has begun; seconds for which a stream without connection is kept; threads that decode and run the task.
-    """
-
-    connections: int = 256
-    streams: int = 1024
-    hello_s: float = 5.0
-    idle_s: float = 30.0
-    stall_s: float = 10.0
-    resume_s: float = 300.0
-    workers: int = 1
-
-
-@dataclass
-class Counts:
-    """What happened since the start: connections taken, those that went on with a stream, refused or replaced for want
-    of room, ended for malformed frames or for being slow; chunks answered, of those with an error, and chunks that came
-    a second time.
-    """
-
-    connections: int = 0
-    resumed: int = 0
-    crowded: int = 0
-    malformed: int = 0
-    slow: int = 0
-    chunks: int = 0
-    failed: int = 0
-    repeated: int = 0
+_CLOSE_S = 5.0
 
 
 @dataclass(eq=False)
@@ -101,29 +73,35 @@ class Server:
         self.counts = Counts()
         self.sessions = Sessions(self.limits.streams, self.limits.resume_s)
         self._connections: dict[asyncio.Task[None], _Connection] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Server:
         self._pool = ThreadPoolExecutor(self.limits.workers, "thinwire-task")
         try:
             self._listener = await asyncio.start_server(self._connected, self.host, self.port, limit=1 << 14)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             self._pool.shutdown()
-            reason = error.strerror or error
+            reason = getattr(error, "strerror", None) or error
             raise ServingError(f"{self.host}:{self.port}: cannot listen ({reason}); choose another port") from error
         self.port = self._listener.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._listener.close()
-        tasks = list(self._connections)
+        await asyncio.sleep(0)  # what was accepted just now begins, and is ended with the others
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._pool.shutdown(cancel_futures=True)
+        # A chunk that is in work is finished, in its thread; nobody gets the answer.
+        await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if not self._listener.is_serving():
+            return writer.transport.abort()
+        self._tasks.add(task)
         self.counts.connections += 1
         try:
             self._find_place()
@@ -138,25 +116,26 @@ class Server:
         except ServingError as error:
             self.counts.crowded += error.fault is Fault.BUSY
             self._complain(writer, error.fault or Fault.MALFORMED, str(error))
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass  # the other side left, or the place was given to another connection
+        except (asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
+            pass  # the other side left or cannot be reached, or the place was given to another connection
         finally:
             self._connections.pop(task, None)
             await self._close(writer)
+            self._tasks.discard(task)
 
     def _find_place(self) -> None:
-        """A connection over the limit takes the place of the one that was silent longest, if that was so for long."""
+        """A connection over the limit takes the place of the one that was silent longest, if that was for `yield_s`."""
         if len(self._connections) < self.limits.connections:
             return
         silent = min(self._connections.values(), key=lambda connection: connection.waiting_since_s)
-        if self._now() - silent.waiting_since_s < self.limits.hello_s:
+        if self._now() - silent.waiting_since_s < self.limits.yield_s:
             raise ServingError(f"all {self.limits.connections} places are taken; try again later", Fault.BUSY)
         self.counts.crowded += 1
         del self._connections[silent.task]
         silent.task.cancel()
 
     async def _converse(self, connection: _Connection) -> None:
-        frame = await read_frame(connection.reader, self.limits.hello_s, self.limits.stall_s)
+        frame = await read_frame(connection.reader, self.limits.idle_s, self.limits.stall_s)
         if frame.kind is not Kind.HELLO:
             raise BitstreamError(f"{frame.kind.name} came where HELLO was due")
         hello = parse_hello(frame.payload)
@@ -192,7 +171,10 @@ class Server:
         session.is_new(frame.seq)
         # What has begun is finished and its result kept, also when the connection ends meanwhile: no chunk is worked on
         # twice.
-        await asyncio.shield(asyncio.ensure_future(self._work(session, frame)))
+        work = asyncio.create_task(self._work(session, frame))
+        self._tasks.add(work)
+        work.add_done_callback(self._tasks.discard)
+        await asyncio.shield(work)
         if frame.seq in session.results:
             await self._send(connection, Frame(Kind.RESULT, frame.seq, payload=session.results[frame.seq]))
 
@@ -233,7 +215,7 @@ class Server:
     async def _close(self, writer: asyncio.StreamWriter) -> None:
         writer.close()
         try:
-            async with asyncio.timeout(self.limits.stall_s):
+            async with asyncio.timeout(_CLOSE_S):
                 await writer.wait_closed()
         except (TimeoutError, OSError):
             writer.transport.abort()

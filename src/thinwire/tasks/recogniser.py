@@ -54,6 +54,22 @@ class Recogniser(nn.Module):
             *(BiGru(2 * hidden if layer else hidden, hidden) for layer in range(settings.layers))
         )
         self.output = nn.Linear(2 * hidden, CLASSES)
+        self._initialise()
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        """Weights that pass features on at full strength (He, Glorot; orthogonal recurrence). PyTorch's own lose most
+        of them before the first GRU, and CTC then long prefers the one answer that needs no hearing: blanks alone.
+        """
+        for layer in self.front:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+        nn.init.xavier_uniform_(self.project.weight)
+        for part in self.layers.modules():
+            if isinstance(part, nn.GRU):
+                nn.init.xavier_uniform_(part.weight_ih_l0)
+                nn.init.orthogonal_(part.weight_hh_l0)
 
     def forward(self, f: Tensor) -> Tensor:
         seen = self.front(self.input(f).unsqueeze(1)).flatten(1, 2).transpose(1, 2)

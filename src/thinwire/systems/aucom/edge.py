@@ -1,5 +1,5 @@
-"""The encoder on the edge: ONNX Runtime on one thread, NumPy in and out, without torch (which alone needs more memory
-than the whole encoder).
+"""The codec on the edge: ONNX Runtime on one thread, NumPy in and out, without torch (which alone needs more memory
+than the whole codec).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import numpy as np
 import onnxruntime
 
 from thinwire.errors import CheckpointError
+from thinwire.kaldi import HOP, fbank
+from thinwire.systems.aucom.bitstream import Bitstream, as_chunks
 
 
 class EdgeEncoder:
@@ -44,3 +46,27 @@ class EdgeEncoder:
         half a step. A decoder follows whatever symbols it gets, so such a tie desynchronises nothing.
         """
         return np.rint(self.normalised(f) / np.float32(tau)).astype(np.int32)
+
+
+class EdgeCodec:
+    """Audio to bytes: filter bank, encoder, entropy coder; up to ties of rounding the bytes of `AucomCoder.encode`.
+
+    `chunk_samples` is what the encoder takes at once.
+    """
+
+    def __init__(self, encoder: EdgeEncoder, bitstream: Bitstream, tau: float) -> None:
+        self.encoder, self.bitstream, self.tau = encoder, bitstream, tau
+        self.chunk_samples = encoder.chunk_frames * HOP
+
+    def features(self, audio: np.ndarray) -> np.ndarray:
+        """Log-mel features (H, L) of audio (samples,) at 16 kHz; raises ValueError for less than a window."""
+        return fbank(audio[None], self.encoder.n_mels)[0]
+
+    def symbols(self, features: np.ndarray) -> np.ndarray:
+        """Symbols (C, rows, columns) int32 of features (H, L); raises BitstreamError as `as_chunks`."""
+        return self.encoder.symbols(as_chunks(features, self.encoder.chunk_frames), self.tau)
+
+    def encode(self, audio: np.ndarray) -> bytes:
+        """A container of audio (samples,); raises as its parts do."""
+        features = self.features(audio)
+        return self.bitstream.pack(self.symbols(features), features.shape[1])

@@ -1,12 +1,13 @@
 """AuComNet's encoder as an ONNX graph: from features to the normalised latent, with the tables inside.
 
 The graph is written node by node, in the form that ONNX Runtime is quick at: an LSTM in one node, squares and quotients
-instead of powers and reciprocal roots, a convolution to few channels as a product and a sum. The same weights give the
-same bytes.
+instead of powers and reciprocal roots, and the image between the two convolutions in tiles that stay in the cache. The
+same weights give the same bytes.
 """
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from thinwire.nn.gdn import Gdn
 from thinwire.systems.aucom.codec_net import KERNEL, AuComNet
 
 OPSET, IR_VERSION = 20, 9
+TILE = 25
+"""Columns of the latent, a second, that are worked on together."""
 _DIRECTIONS = ("", "_reverse")
 
 
@@ -27,25 +30,17 @@ def export_encoder(net: AuComNet) -> bytes:
     """
     tables = net.normalisation.tables
     weights = {name: value.detach().cpu().numpy() for name, value in net.encoder.state_dict().items()}
-    std = net.feature_std.cpu().numpy()
     graph = _Graph()
-    mean = graph.constant("mean", net.feature_mean.cpu().numpy()[:, None])
-    x = graph.node("Div", [graph.node("Sub", ["f", mean]), graph.constant("std", std)])
+    mean, std = (graph.constant(value.cpu().numpy()) for value in (net.feature_mean[:, None], net.feature_std))
+    x = graph.node("Div", [graph.node("Sub", ["f", mean]), std])
     x = graph.node("Transpose", [x], perm=[2, 0, 1])
     x = graph.node("LSTM", [x, *_lstm(graph, weights)], direction="bidirectional", hidden_size=_hidden(weights))
     x = graph.node("Transpose", [x], perm=[2, 1, 3, 0])  # (L, 2, B, H_s) to (B, 2, H_s, L)
-    x = graph.node("Reshape", [x, graph.constant("image", np.array([0, 1, -1, net.chunk_frames], np.int64))])
-    kernel = [graph.constant(f"widen_{part}", weights[f"widen.{part}"]) for part in ("weight", "bias")]
-    x = graph.node("Conv", [x, *kernel], kernel_shape=[KERNEL] * 2, strides=[2, 2], pads=[KERNEL // 2] * 4)
-    gdn: Gdn = net.encoder.gdn
-    gamma = graph.constant("gamma", gdn.gamma.detach().cpu().numpy()[:, :, None, None])
-    beta = graph.constant("beta", gdn.beta.detach().cpu().numpy())
-    norm = graph.node("Conv", [graph.node("Mul", [x, x]), gamma, beta], kernel_shape=[1, 1])
-    size = (net.rows // net.channels * 2, net.chunk_frames // 2)
-    x = _narrow(graph, graph.node("Div", [x, graph.node("Sqrt", [norm])]), weights, size)
-    x = graph.node("Reshape", [x, graph.constant("shape", np.array([0, net.rows, -1], np.int64))])
-    x = graph.node("Sub", [x, graph.constant("mu", tables.mu.cpu().numpy())])
-    graph.node("Div", [x, graph.constant("sigma", tables.sigma.cpu().numpy())], out="r")
+    x = graph.node("Reshape", [x, graph.constant(np.array([0, 1, -1, net.chunk_frames]))])
+    x = _convolve(graph, x, weights, net)
+    x = graph.node("Reshape", [x, graph.constant(np.array([0, net.rows, -1]))])
+    x = graph.node("Sub", [x, graph.constant(tables.mu.cpu().numpy())])
+    graph.node("Div", [x, graph.constant(tables.sigma.cpu().numpy())], out="r")
     return graph.serialised([1, net.n_mels, net.chunk_frames], [1, net.rows, net.columns])
 
 
@@ -56,7 +51,8 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
 
-    def constant(self, name: str, value: np.ndarray) -> str:
+    def constant(self, value: np.ndarray) -> str:
+        name = f"constant{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
@@ -64,6 +60,11 @@ class _Graph:
         out = out or f"{kind.lower()}{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [out], **attributes))
         return out
+
+    def part(self, x: str, begin: list[int], size: list[int]) -> str:
+        """A block of x's last axes."""
+        axes = np.arange(-len(size), 0)
+        return self.node("Slice", [x, *map(self.constant, (np.array(begin), np.add(begin, size), axes))])
 
     def serialised(self, given: list[int], result: list[int]) -> bytes:
         f, r = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in
@@ -89,23 +90,42 @@ def _lstm(graph: _Graph, weights: dict[str, np.ndarray]) -> list[str]:
 
     biases = [np.concatenate(pair) for pair in zip(gates("bias_ih"), gates("bias_hh"), strict=True)]
     values = {"W": gates("weight_ih"), "R": gates("weight_hh"), "B": biases}
-    return [graph.constant(f"lstm_{name}", np.stack(value)) for name, value in values.items()]
+    return [graph.constant(np.stack(value)) for value in values.values()]
 
 
-def _narrow(graph: _Graph, x: str, weights: dict[str, np.ndarray], size: tuple[int, int]) -> str:
-    """The second convolution, of an image of `size`: what each place gives to each tap is one matrix product, of which
-    the taps then take every second place. A convolution to one or two channels would leave the registers empty.
+def _convolve(graph: _Graph, x: str, weights: dict[str, np.ndarray], net: AuComNet) -> str:
+    """The convolutions with GDN between them: image x (1, 1, 2 H_s, L) to (1, M, rows / M, L / 4).
+
+    The second convolution takes every second place of what it sees, so each of its taps meets every second row and
+    column only. These four lattices are computed apart: the first convolution with twice its stride, GDN, and what each
+    place gives to each of the lattice's taps, as products of places with constant matrices; a shift and a sum of these
+    are the second convolution. One to two channels, computed directly, would leave the registers empty.
     """
-    weight = weights["narrow.weight"]
-    channels, edge, whole = len(weight), KERNEL // 2, KERNEL * KERNEL * len(weight)
-    matrix = weight.transpose(2, 3, 0, 1).reshape(whole, -1, 1, 1)
-    given = graph.node("Conv", [x, graph.constant("narrow_weight", matrix)], kernel_shape=[1, 1])
-    given = graph.node("Pad", [given, graph.constant("edge", np.array([0, 0, edge, edge] * 2, np.int64))])
-    axes, steps = graph.constant("axes", np.array([1, 2, 3])), graph.constant("steps", np.array([1, 2, 2]))
+    size, edge = [net.rows // net.channels, net.columns], KERNEL // 2
+    x = graph.node("Pad", [x, graph.constant(np.array([0, 0, edge, edge] * 2))])
+    kernel = [graph.constant(weights[f"widen.{part}"]) for part in ("weight", "bias")]
+    gdn: Gdn = net.encoder.gdn
+    divisor = [graph.constant(value.detach().cpu().numpy()) for value in (gdn.gamma.T, gdn.beta)]
     taken = []
-    for tap, (i, j) in enumerate(np.ndindex(KERNEL, KERNEL)):
-        first = np.array([tap * channels, i, j])
-        bounds = (graph.constant(f"first{tap}", first), graph.constant(f"end{tap}", first + [channels, *size]))
-        taken.append(graph.node("Slice", [given, *bounds, axes, steps]))
-    bias = graph.constant("narrow_bias", weights["narrow.bias"][:, None, None])
+    for row, column in product(range(2), range(2)):
+        taps = list(product(range(row, KERNEL, 2), range(column, KERNEL, 2)))
+        matrix = graph.constant(np.concatenate([weights["narrow.weight"][:, :, i, j] for i, j in taps]).T)
+        tiles = []
+        for start in range(0, net.columns, TILE):
+            places = [size[0], min(TILE, net.columns - start)]
+            seen = [4 * count - 4 + KERNEL for count in places]
+            y = graph.part(x, [2 * row, 4 * start + 2 * column], seen)
+            y = graph.node("Conv", [y, *kernel], kernel_shape=[KERNEL] * 2, strides=[4, 4])
+            y = graph.node("Transpose", [y], perm=[0, 2, 3, 1])
+            y = graph.node("Reshape", [y, graph.constant(np.array([-1, len(gdn.beta)]))])
+            norm = graph.node("Gemm", [graph.node("Mul", [y, y]), *divisor])
+            y = graph.node("MatMul", [graph.node("Div", [y, graph.node("Sqrt", [norm])]), matrix])
+            y = graph.node("Transpose", [y], perm=[1, 0])
+            tiles.append(graph.node("Reshape", [y, graph.constant(np.array([1, -1, *places]))]))
+        y = graph.node("Concat", tiles, axis=3)
+        y = graph.node("Pad", [y, graph.constant(np.array([0, 0, 1, 1] * 2))])
+        for tap, (i, j) in enumerate(taps):
+            begin = [tap * net.channels, i // 2, j // 2]
+            taken.append(graph.part(y, begin, [net.channels, *size]))
+    bias = graph.constant(weights["narrow.bias"][:, None, None])
     return graph.node("Add", [graph.node("Sum", taken), bias])

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 
 from thinwire import kaldi
-from thinwire.audio import SAMPLE_RATE
 from thinwire.coding.coders import EntropyCoder
+from thinwire.corpora.universal import chunks_of
 from thinwire.errors import ParamError
 from thinwire.nn.trainable import Trainable
 from thinwire.params import Params
 from thinwire.progress import track
-from thinwire.segments import Segments
 from thinwire.systems.aucom.codec_net import AuComNet
 from thinwire.systems.aucom.coder import AucomCoder, coder_fingerprint
 from thinwire.systems.aucom.feature_codec import FeatureNet
@@ -51,16 +50,6 @@ def load(params: Params, name: str, folders: list[Path]) -> Splits:
             raise ParamError(f"{where}: less than {settings.chunk_s:g} s in split {split}; make the corpus larger")
     seen = {column: sorted({one for reader in readers for one in reader.seen[column]}) for column in ID_COLUMNS}
     return Splits(train, dev, {"frames": settings.chunk_frames}, seen, settings.crop_frames / kaldi.FRAME_RATE)
-
-
-def chunks_of(segments: Segments, samples: int) -> np.ndarray:
-    """Chunks (n, samples) of a split as one stream: segments one after another, without the zeros that fill up short
-    ones; so they may be shorter than a chunk, as a stream on the edge does not stop between words either.
-    """
-    bounds = zip(segments.table["start_s"], segments.table["end_s"], strict=True)
-    lengths = [round((end - start) * SAMPLE_RATE) for start, end in bounds]
-    stream = np.concatenate([clip[:length] for clip, length in zip(segments.clean, lengths, strict=True)])
-    return stream[: len(stream) // samples * samples].reshape(-1, samples)
 
 
 def features_of(chunks: np.ndarray, n_mels: int) -> np.ndarray:

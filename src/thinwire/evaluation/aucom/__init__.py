@@ -1,0 +1,1 @@
+"""Measuring AUCOM: rates, server-side tasks, enhancement, compared systems, complexity."""

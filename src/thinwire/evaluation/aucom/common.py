@@ -1,0 +1,253 @@
+"""What every measurement of AUCOM shares: test items with their features, the server's answers, and one item table.
+
+Items are as long as their audio. A codec works on whole chunks of 5 s and sends of the last one only what its frames
+reach; the server fills features up with silence to the length of a corpus' segments, on which its networks learned.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from thinwire import kaldi
+from thinwire.audio import SAMPLE_RATE
+from thinwire.errors import PipelineError
+from thinwire.metrics.words import plain_text, word_errors
+from thinwire.params import Params
+from thinwire.segments import Segments, SegmentStore
+from thinwire.systems.aucom.bitstream import Rates
+from thinwire.tasks.classifier import Classifier
+from thinwire.tasks.recogniser import Recogniser
+from thinwire.training.adapters.aucom_recogniser import said_in
+from thinwire.training.build import DATA, load_model, model_folder
+from thinwire.training.state import load_tensors
+
+NOMINAL_RUN = "aucom_v1"
+"""The codec whose `feature_std` is the unit of every system's `mse`."""
+LOSSLESS_KBPS = 256.0
+"""PCM of 16 bits at 16 kHz."""
+SPEECH = "speech"
+DECIBELS = 10.0 / math.log(10.0)
+"""Of a feature, the natural logarithm of a power."""
+_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the server does with a corpus: the run of its network, and its kind (speech, emotion, commands, sounds)."""
+
+    run: str
+    kind: str
+
+
+TASKS = {
+    "librispeech": Task("aucom_asr", SPEECH),
+    "ljspeech": Task("aucom_asr", SPEECH),
+    "iemocap": Task("aucom_emotion", "emotion"),
+    "ravdess": Task("aucom_emotion_ravdess", "emotion"),
+    "speech_commands": Task("aucom_commands", "commands"),
+    "esc50": Task("aucom_sounds", "sounds"),
+}
+"""By corpus. RAVDESS stands in for VCEMO, which is not to be had."""
+
+COLUMNS: dict[str, Any] = {
+    "run": "", "seed": 0, "system": "", "label": "", "tau": math.nan, "rows": math.nan, "kbps_nominal": math.nan,
+    "corpus": "", "task": "", "segment_id": "", "speaker": "", "seconds": math.nan, "mse": math.nan,
+    "error_db": math.nan, "kbps_entropy": math.nan, "kbps_huffman": math.nan, "kbps_arithmetic": math.nan,
+    "kbps_range": math.nan, "kbps_rans": math.nan, "kbps": math.nan, "header_bytes": math.nan,
+    "clamped_share": math.nan, "truth": "", "answer": "", "correct": math.nan, "words": math.nan,
+    "word_errors": math.nan, "sphinx_answer": "", "sphinx_errors": math.nan,
+}  # fmt: skip
+"""Columns of every items.parquet in their order, and what stands in those that a system has nothing for."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """Test items of a corpus: `table` (n rows of segments), `audio`, n waveforms of their own length, `features`, n of
+    (H, L), `frames`, to which the server fills features up, and `truth`, words or label of each.
+    """
+
+    corpus: str
+    task: Task
+    table: pd.DataFrame
+    audio: list[np.ndarray]
+    features: list[np.ndarray]
+    frames: int
+
+    def __len__(self) -> int:
+        return len(self.audio)
+
+    @property
+    def ids(self) -> list[str]:
+        """segment_id of every item."""
+        return [str(name) for name in self.table["segment_id"]]
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """(n,) durations."""
+        return np.array([len(audio) / SAMPLE_RATE for audio in self.audio])
+
+    @property
+    def truth(self) -> list[str]:
+        """Words, spelled as `plain_text`, or label of each item."""
+        if self.task.kind == SPEECH:
+            return [plain_text(str(words)) for words in self.table["words"]]
+        return [str(label) for label in self.table["label"]]
+
+    def subset(self, count: int) -> np.ndarray:
+        """At most `count` evenly spread places, the same for every run."""
+        return evenly(len(self), count)
+
+    def take(self, chosen: np.ndarray) -> Items:
+        """Some of the items."""
+        table = self.table.iloc[chosen].reset_index(drop=True)
+        audio, features = ([values[i] for i in chosen] for values in (self.audio, self.features))
+        return Items(self.corpus, self.task, table, audio, features, self.frames)
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """At most `most` of the places 0 .. count - 1, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
+
+
+def task_items(params: Params, corpus: str) -> Items:
+    """The test items of a corpus in TASKS, the same for every system."""
+    return load_items(params, corpus, TASKS[corpus], params.evaluation.aucom.task_items)
+
+
+def load_items(params: Params, corpus: str, task: Task, count: int) -> Items:
+    """At most `count` clean test segments of a corpus that the task has a truth for, evenly spread over labels and, in
+    each, over the corpus: corpora that go through their labels in turn would else show a few of them alone.
+
+    Raises PipelineError when there are none.
+    """
+    segments = SegmentStore(DATA / corpus).load(params.evaluation.aucom.split)
+    lengths = _lengths(segments)
+    known = _known(segments, task.kind) & (lengths >= kaldi.WINDOW)
+    places = np.flatnonzero(known)
+    if not len(places):
+        what = "words that could be said in it" if task.kind == SPEECH else "a label"
+        raise PipelineError(
+            f"{DATA / corpus}: no segment of split {params.evaluation.aucom.split} has {what}; make the corpus larger"
+        )
+    by_label = np.argsort(segments.table["label"].fillna("").to_numpy(str)[places], kind="stable")
+    chosen = np.sort(places[by_label][evenly(len(places), count)])
+    audio = [segments.clean[i, : lengths[i]] for i in chosen]
+    n_mels = params.systems.aucom_codec.n_mels
+    features = [kaldi.fbank(one[None], n_mels)[0] for one in audio]
+    frames = kaldi.frames_of(segments.clean.shape[1])
+    return Items(corpus, task, segments.table.iloc[chosen].reset_index(drop=True), audio, features, frames)
+
+
+def _lengths(segments: Segments) -> np.ndarray:
+    """Samples of each segment without the zeros that fill it up."""
+    seconds = segments.table["end_s"].to_numpy(float) - segments.table["start_s"].to_numpy(float)
+    return np.minimum(np.rint(seconds * SAMPLE_RATE), segments.clean.shape[1]).astype(int)
+
+
+def _known(segments: Segments, kind: str) -> np.ndarray:
+    if kind == SPEECH:
+        return np.array([bool(labels) for labels in said_in(segments)], bool)
+    return segments.table["label"].fillna("").to_numpy(str) != ""
+
+
+def feature_unit() -> float:
+    """Standard deviation of features in training, nats: the unit of `mse`."""
+    return float(load_tensors(model_folder(NOMINAL_RUN) / "model.safetensors")["feature_std"])
+
+
+def errors(features: Sequence[np.ndarray], decoded: Sequence[np.ndarray], unit: float) -> pd.DataFrame:
+    """Columns `mse`, in squared units, and `error_db`, RMS in decibels of power, of decoded features (H, L) each."""
+    squares = np.array(
+        [np.square(a - b, dtype=np.float64).mean() for a, b in zip(features, decoded, strict=True)], np.float64
+    )
+    return pd.DataFrame({"mse": squares / unit**2, "error_db": np.sqrt(squares) * DECIBELS})
+
+
+def heard_by_server(features: Sequence[np.ndarray], frames: int) -> torch.Tensor:
+    """(n, H, frames): features (H, L) each, filled up with silence."""
+    filled = np.full((len(features), len(features[0]), frames), math.log(kaldi.LOG_FLOOR), np.float32)
+    for row, one in zip(filled, features, strict=True):
+        row[:, : one.shape[1]] = one
+    return torch.from_numpy(filled)
+
+
+def answers(params: Params, items: Items, features: Sequence[np.ndarray]) -> pd.DataFrame:
+    """What the server's network says of the items' features as they were decoded, n of (H, L): `truth`, `answer`,
+    `correct` (NaN for speech), `words` and `word_errors` (NaN but for speech).
+    """
+    model = load_model(params, items.task.run)
+    given: list[str] = []
+    for part in heard_by_server(features, items.frames).split(_AT_ONCE):
+        if items.task.kind == SPEECH:
+            assert isinstance(model, Recogniser)
+            given += model.transcribe(part)
+        else:
+            assert isinstance(model, Classifier)
+            given += model.classify(part)
+    return judged(items, given)
+
+
+def judged(items: Items, given: Sequence[str]) -> pd.DataFrame:
+    """The columns of `answers` for the texts or labels that were given."""
+    table = pd.DataFrame({"truth": items.truth, "answer": list(given)})
+    if items.task.kind != SPEECH:
+        right = (table["truth"] == table["answer"]).astype(float)
+        return table.assign(correct=right, words=math.nan, word_errors=math.nan)
+    words, wrong = word_counts(items.truth, given)
+    return table.assign(correct=math.nan, words=words, word_errors=wrong)
+
+
+def word_counts(truths: Sequence[str], given: Sequence[str]) -> tuple[list[float], list[float]]:
+    """Words of each truth, and how many errors lead to the text that was given."""
+    found = [word_errors(truth, text) for truth, text in zip(truths, given, strict=True)]
+    return [float(one.words) for one in found], [
+        float(one.substitutions + one.deletions + one.insertions) for one in found
+    ]
+
+
+def rate_columns(rates: Sequence[Rates], coder: str = "huffman") -> pd.DataFrame:
+    """Columns of rates, payloads alone; `kbps` is that of `coder`, which the system sends with."""
+    table = pd.DataFrame(
+        {
+            **{
+                f"kbps_{name}": [getattr(rate, name) for rate in rates]
+                for name in ("entropy", "huffman", "arithmetic", "range", "rans")
+            },
+            "header_bytes": [float(rate.header_bytes) for rate in rates],
+            "clamped_share": [rate.clamped / rate.symbols for rate in rates],
+        }
+    )
+    return table.assign(kbps=table[f"kbps_{coder}"])
+
+
+def item_table(
+    items: Items, identity: Mapping[str, Any], columns: Sequence[pd.DataFrame] = (), **others: Any
+) -> pd.DataFrame:
+    """Rows of items.parquet, one an item, in the order of COLUMNS: `identity` says which system at which point (`run`,
+    `seed`, `system`, `label`, `tau` ...), `columns` and `others` what was measured; the rest says nothing.
+
+    Raises ValueError for a column that is not in COLUMNS.
+    """
+    table = pd.DataFrame({"segment_id": items.ids, "speaker": items.table["speaker"].astype(str)})
+    table = table.assign(corpus=items.corpus, task=items.task.kind, seconds=items.seconds, **identity, **others)
+    table = pd.concat([table, *(part.reset_index(drop=True) for part in columns)], axis=1)
+    if unknown := sorted(str(name) for name in set(table) - set(COLUMNS)):
+        raise ValueError(f"columns {unknown} do not belong to items.parquet")
+    for name, nothing in COLUMNS.items():
+        if name not in table:
+            table[name] = nothing
+    return table[list(COLUMNS)].astype({name: type(nothing) for name, nothing in COLUMNS.items()})
+
+
+def save_audio(path: Path, sounds: Mapping[str, np.ndarray]) -> None:
+    """Waveforms for players, as int16 at 16 kHz."""
+    pcm = {name: np.rint(np.clip(x, -1.0, 1.0) * 32767).astype(np.int16) for name, x in sounds.items()}
+    np.savez_compressed(path, **pcm)  # type: ignore[arg-type]
