@@ -11,6 +11,7 @@ import pandas as pd
 
 from thinwire.figures.aucom.runs import SPEECH, item_scores, name
 
+COLUMNS = ("label", "tau", "kbps_nominal", "kbps", "task", "segment_id")
 _SILENT = 1e-6  # kbit/s: a rate of nothing still has a logarithm
 
 
@@ -59,6 +60,8 @@ def at_rate(items: pd.DataFrame, labels: Sequence[str], kbps: float, errors: str
     below `kbps` is read at its first point. Where no curve goes down to `kbps` the point of lowest rate stands in.
     Without any answer `scores` is empty.
     """
+    columns = [*COLUMNS, *(column for column in ("correct", "words", errors) if column in items)]
+    items = items[columns]
     curves = {label: _points(items[items["label"] == label], errors) for label in labels}
     readings = [_read(label, found, kbps) for label, found in curves.items()]
     reached = [reading for reading in readings if reading is not None and len(reading.scores)]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from thinwire.figures.aucom.whiskers import whiskers
 from thinwire.figures.paths import Page
@@ -113,6 +114,7 @@ def draw_table1(table: pd.DataFrame, note: str) -> Figure:
         axes.set_yticks(places, names)
         axes.set(title=label.split(" (")[0], xlabel=label, ylim=(-0.6, len(names) - 0.4))
         axes.margins(x=0.09)
+        axes.xaxis.set_major_locator(MaxNLocator(3))
         axes.axhspan(-0.5, 0.5, color="#f2f2f2", zorder=0)
         axes.axhspan(len(names) - 1.5, len(names) - 0.5, color="#f2f2f2", zorder=0)
     legend_right(

@@ -83,8 +83,8 @@ def draw_lambda(table: pd.DataFrame, note: str) -> Figure:
         if column == "kbps_huffman":
             for floor in sorted(set(table["floor_kbps"])):
                 axes.axvline(floor, color=GREY, linestyle=":", linewidth=1.2)
-                axes.annotate("1 bit a symbol", (floor, 0.98), xycoords=("data", "axes fraction"), rotation=90,
-                              xytext=(-3, 0), textcoords="offset points", fontsize=7.5, color=GREY, va="top",
+                axes.annotate("1 bit a symbol", (floor, 0.03), xycoords=("data", "axes fraction"), rotation=90,
+                              xytext=(-3, 0), textcoords="offset points", fontsize=7.5, color=GREY, va="bottom",
                               ha="right")  # fmt: skip
         axes.set(title=f"Rate by {title}", xlabel="rate (kbit/s)")
     _name_taus(panels[1], table, "kbps_entropy")

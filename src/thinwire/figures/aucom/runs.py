@@ -82,8 +82,11 @@ FAMILY_NAME = {
 def load(page: Page, runs: Sequence[str]) -> pd.DataFrame:
     """items.parquet of the named runs (or stages' folders, `aucom_compared`) in one table: one row an operating point
     and test item. Raises PipelineError for a run that was not evaluated.
+
+    Text is held as plain objects: tables of few rows are cut up often, and that takes Arrow's strings far longer.
     """
-    return load_items(page, runs)
+    items = load_items(page, runs)
+    return items.astype(dict.fromkeys(items.select_dtypes("string").columns, object))
 
 
 def tables_of(page: Page, runs: Sequence[str], table: str) -> pd.DataFrame:

@@ -102,7 +102,7 @@ def draw_spectrograms(
     """
     columns = 1 + len(points)
     fig, panels = plt.subplots(
-        len(items), columns, figsize=(2.55 * columns + 1.0, 1.95 * len(items) + 1.1), sharex=True, sharey=True,
+        len(items), columns, figsize=(2.55 * columns + 1.0, 2.1 * len(items) + 1.0), sharex="row", sharey=True,
         squeeze=False,
     )  # fmt: skip
     for line, item in enumerate(items):
@@ -120,7 +120,7 @@ def draw_spectrograms(
                           color="white", fontsize=7)  # fmt: skip
     for axes, title in zip(panels[0], ["uncompressed", *(point.title for point in points)], strict=True):
         axes.set_title(title, fontsize=9)
-    for axes in panels[-1]:
+    for axes in panels[-1]:  # items are as long as they are: each row has a scale of its own
         axes.set_xlabel("time (s)")
     fig.colorbar(image, ax=panels, label="power (dB re the item's maximum)", shrink=0.8, pad=0.01)
     wanted = ", ".join(f"{point.wanted:g}" for point in points)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from thinwire.claims import Claim, Verdict
 from thinwire.claims.model import OrderingRule
-from thinwire.figures.aucom.curves import at_rate, losses, points
+from thinwire.figures.aucom.curves import COLUMNS, at_rate, losses, points
 from thinwire.figures.aucom.runs import LOSSLESS, PRINTED, SPEECH, TITLES, VARIANTS, item_means
 from thinwire.figures.aucom.verdicts import NOT_THERE, STAND_IN, judge_holds, judge_pairs
 from thinwire.figures.paths import Page
@@ -22,6 +22,7 @@ COMPARED_TAU = 2.0
 
 def judge(page: Page, items: pd.DataFrame) -> list[Verdict]:
     """All claims of the notebook; `items` are those of v1 to v3 and of the task networks."""
+    items = items[[*COLUMNS, "corpus", "correct", "words", "word_errors"]]
     evidence = [page.evidence("figures", "quality"), page.evidence("figures", "losses"),
                 page.evidence("tables", "quality")]  # fmt: skip
     verdicts = [_curve(page, f"aucom.fig11_{known}", corpus, items, evidence) for corpus, known in PRINTED.items()]
