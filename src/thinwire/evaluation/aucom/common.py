@@ -128,34 +128,29 @@ def load_items(params: Params, corpus: str, task: Task, count: int) -> Items:
 
     Raises PipelineError when there are none.
     """
-    segments = SegmentStore(DATA / corpus).load(params.evaluation.aucom.split)
-    lengths = _lengths(segments)
-    known = _known(segments, task.kind) & (lengths >= kaldi.WINDOW)
-    places = np.flatnonzero(known)
+    store, split = SegmentStore(DATA / corpus), params.evaluation.aucom.split
+    table = store.table[store.table["split"] == split].reset_index(drop=True)
+    seconds = table["end_s"].to_numpy(float) - table["start_s"].to_numpy(float)
+    # without the zeros that fill segments up
+    lengths = np.minimum(np.rint(seconds * SAMPLE_RATE), table["frames"].to_numpy(float)).astype(int)
+    places = np.flatnonzero(_known(table, task.kind) & (lengths >= kaldi.WINDOW))
     if not len(places):
         what = "words that could be said in it" if task.kind == SPEECH else "a label"
-        raise PipelineError(
-            f"{DATA / corpus}: no segment of split {params.evaluation.aucom.split} has {what}; make the corpus larger"
-        )
-    by_label = np.argsort(segments.table["label"].fillna("").to_numpy(str)[places], kind="stable")
+        raise PipelineError(f"{store.folder}: no segment of split {split} has {what}; make the corpus larger")
+    by_label = np.argsort(table["label"].fillna("").to_numpy(str)[places], kind="stable")
     chosen = np.sort(places[by_label][evenly(len(places), count)])
-    audio = [segments.clean[i, : lengths[i]] for i in chosen]
-    n_mels = params.systems.aucom_codec.n_mels
-    features = [kaldi.fbank(one[None], n_mels)[0] for one in audio]
-    frames = kaldi.frames_of(segments.clean.shape[1])
-    return Items(corpus, task, segments.table.iloc[chosen].reset_index(drop=True), audio, features, frames)
+    rows = table.iloc[chosen].reset_index(drop=True)
+    audio = [store.read(row)[1][:length] for (_, row), length in zip(rows.iterrows(), lengths[chosen], strict=True)]
+    features = [kaldi.fbank(one[None], params.systems.aucom_codec.n_mels)[0] for one in audio]
+    return Items(corpus, task, rows, audio, features, kaldi.frames_of(int(table["frames"].max())))
 
 
-def _lengths(segments: Segments) -> np.ndarray:
-    """Samples of each segment without the zeros that fill it up."""
-    seconds = segments.table["end_s"].to_numpy(float) - segments.table["start_s"].to_numpy(float)
-    return np.minimum(np.rint(seconds * SAMPLE_RATE), segments.clean.shape[1]).astype(int)
-
-
-def _known(segments: Segments, kind: str) -> np.ndarray:
+def _known(table: pd.DataFrame, kind: str) -> np.ndarray:
+    """Which segments, bool (n,), have a truth."""
     if kind == SPEECH:
-        return np.array([bool(labels) for labels in said_in(segments)], bool)
-    return segments.table["label"].fillna("").to_numpy(str) != ""
+        nothing = np.empty((0, 0), np.float32)
+        return np.array([bool(labels) for labels in said_in(Segments(table, nothing, nothing))], bool)
+    return table["label"].fillna("").to_numpy(str) != ""
 
 
 def feature_unit() -> float:

@@ -95,8 +95,8 @@ def draw_lambda(table: pd.DataFrame, note: str) -> Figure:
     legend_right(fig, [key(f"$\\lambda$ = {value:g}", **look) for value, look in looks.items()])
     caption(
         fig,
-        "All test items of all corpora; from right to left the steps tau rise. Lower and further left is better. Bars: "
-        "95 % bootstrap over items. " + note,
+        "All test items of all corpora; from right to left the steps tau rise (numbers). Lower and further left is "
+        "better. Bars: 95 % bootstrap over items. " + note,
     )
     return fig
 
