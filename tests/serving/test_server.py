@@ -108,6 +108,7 @@ def test_what_is_out_of_turn_ends_the_connection_and_says_why() -> None:
     wrong: list[tuple[list[Frame | bytes], Fault]] = [
         ([toy.chunk(0)], Fault.MALFORMED),
         ([b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"], Fault.MALFORMED),
+        ([pack_frame(Frame(Kind.CHUNK, payload=bytes(MAX_PAYLOAD)))[:20]], Fault.MALFORMED),
         ([toy.hello(), toy.hello()], Fault.MALFORMED),
         ([toy.hello(), toy.chunk(1)], Fault.MALFORMED),
         ([toy.hello(), toy.chunk(0, ack=1)], Fault.MALFORMED),

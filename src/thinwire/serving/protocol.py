@@ -16,7 +16,7 @@ import asyncio
 import json
 import struct
 import zlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -109,16 +109,24 @@ def pack_frame(frame: Frame) -> bytes:
     return body + zlib.crc32(body).to_bytes(4, "big")
 
 
-async def read_frame(reader: asyncio.StreamReader, idle_s: float | None = None, stall_s: float | None = None) -> Frame:
+async def read_frame(
+    reader: asyncio.StreamReader,
+    idle_s: float | None = None,
+    stall_s: float | None = None,
+    due: Collection[Kind] = tuple(Kind),
+) -> Frame:
     """The next frame of a connection. No more is held than has arrived, whatever length a header claims.
 
-    Raises BitstreamError for bytes that are no frame, asyncio.IncompleteReadError where the connection ends,
-    TimeoutError where the header takes more than `idle_s`, or the next 256 bytes of what follows more than `stall_s`.
+    Raises BitstreamError for bytes that are no frame, and, before its payload comes, for a kind that is not `due`;
+    asyncio.IncompleteReadError where the connection ends; TimeoutError where the header takes more than `idle_s`, or
+    the next 256 bytes of what follows more than `stall_s`.
     """
     header = await _within(idle_s, reader.readexactly(_HEADER.size))
     length, kind, seq, ack = _HEADER.unpack(header)
     if kind not in Kind.__members__.values() or length > MOST_BYTES[Kind(kind)] or max(seq, ack) > MAX_SEQ:
         raise BitstreamError(f"frame of {length} bytes, kind {kind}, seq {seq}, ack {ack}: there is no such frame")
+    if kind not in due:
+        raise BitstreamError(f"{Kind(kind).name} came where {' or '.join(one.name for one in due)} was due")
     rest = bytearray()
     while (missing := length + 4 - len(rest)) > 0:
         rest += await _within(stall_s, reader.readexactly(min(missing, _PIECE)))

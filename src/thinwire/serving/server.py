@@ -135,9 +135,7 @@ class Server:
         silent.task.cancel()
 
     async def _converse(self, connection: _Connection) -> None:
-        frame = await read_frame(connection.reader, self.limits.idle_s, self.limits.stall_s)
-        if frame.kind is not Kind.HELLO:
-            raise BitstreamError(f"{frame.kind.name} came where HELLO was due")
+        frame = await self._read(connection, Kind.HELLO)
         hello = parse_hello(frame.payload)
         if hello.model != self.model:
             raise ServingError(f"model {hello.model} is not this server's {self.model}", Fault.FOREIGN)
@@ -148,13 +146,11 @@ class Server:
             await self._welcome(connection, session, frame.ack)
             while True:
                 connection.waiting_since_s = self._now()
-                frame = await read_frame(connection.reader, self.limits.idle_s, self.limits.stall_s)
+                frame = await self._read(connection, Kind.CHUNK, Kind.END)
                 connection.waiting_since_s = math.inf
                 session.acknowledge(frame.ack)
                 if frame.kind is Kind.END:
                     return self.sessions.end(session)
-                if frame.kind is not Kind.CHUNK:
-                    raise BitstreamError(f"{frame.kind.name} came where a CHUNK was due")
                 await self._answer(connection, session, frame)
         finally:
             self.sessions.leave(session, connection.task, self._now())
@@ -202,6 +198,9 @@ class Server:
             log.exception("a chunk of %d bytes made the task fail", len(payload))
             error = "the task failed on this chunk"
         return _Answer(json.dumps({"error": error[:500]}).encode(), failed=True)
+
+    async def _read(self, connection: _Connection, *due: Kind) -> Frame:
+        return await read_frame(connection.reader, self.limits.idle_s, self.limits.stall_s, due)
 
     async def _send(self, connection: _Connection, frame: Frame) -> None:
         connection.writer.write(pack_frame(frame))
