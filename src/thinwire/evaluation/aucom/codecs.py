@@ -128,13 +128,14 @@ def _row_table(bench: Bench, point: Point, totals: pd.DataFrame) -> pd.DataFrame
 
 def measure_codec(params: Params, name: str, folder: Path) -> dict[str, float]:
     """Write the tables of a codec's run below `folder`: items of all its seeds, the rest of the first; those of a
-    variant of AUCOM (a run without a lambda of its own) also tell of its latent, and can be looked at and listened to.
-    Returns means over items at HEADLINE_TAU.
+    variant of AUCOM (a run without a lambda of its own) are also heard by PocketSphinx, tell of the latent, and can be
+    looked at and listened to. Returns means over items at HEADLINE_TAU.
     """
     settings, row = params.evaluation.aucom, params.run(name)
     ours = row.system == CODEC
+    variant = ours and row.lmbda is None
     items = {corpus: task_items(params, corpus) for corpus in (TASKS if ours else (COMPARED_ON,))}
-    sphinx = SphinxListener(COMPARED_ON, settings.sphinx_items) if ours and settings.sphinx_items else None
+    sphinx = SphinxListener(COMPARED_ON, settings.sphinx_items) if variant and settings.sphinx_items else None
     measured = [
         measure_points(params, set_up(params, name, number), items, sphinx)
         for number in range(params.training_of(name).seeds)
@@ -143,7 +144,7 @@ def measure_codec(params: Params, name: str, folder: Path) -> dict[str, float]:
     table.to_parquet(folder / "items.parquet", index=False)
     measured[0][1].to_parquet(folder / "rows.parquet", index=False)
     bench = set_up(params, name)
-    if ours and row.lmbda is None:
+    if variant:
         save_latents(bench.net, DATA / row.data, name, folder)
         save_look(folder / "look.npz", items, bench.net, bench.coders, settings.look_items)
         save_sounds(folder / "audio.npz", items, bench.coders, settings.listen_items)
