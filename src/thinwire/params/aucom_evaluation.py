@@ -16,8 +16,8 @@ class Evaluation(Section):
     """
 
     split: Literal["dev", "eval"] = "eval"
-    task_items: int = Field(32, ge=4, description="test items of each corpus: rates, distortion, the server's answers")
-    sphinx_items: int = Field(6, ge=0, description="of the speech items, those whose waveforms PocketSphinx hears")
+    task_items: int = Field(40, ge=4, description="test items of each corpus: rates, distortion, the server's answers")
+    sphinx_items: int = Field(8, ge=0, description="of the speech items, those whose waveforms PocketSphinx hears")
     interpolation_factors: list[tuple[int, int]] = Field(
         [(2, 2), (2, 4), (4, 4)], min_length=1, description="every so-manieth mel and frame that interpolation sends"
     )

@@ -68,8 +68,8 @@ class Recogniser(nn.Module):
         nn.init.xavier_uniform_(self.project.weight)
         for part in self.layers.modules():
             if isinstance(part, nn.GRU):
-                nn.init.xavier_uniform_(part.weight_ih_l0)
-                nn.init.orthogonal_(part.weight_hh_l0)
+                nn.init.xavier_uniform_(part.get_parameter("weight_ih_l0"))
+                nn.init.orthogonal_(part.get_parameter("weight_hh_l0"))
 
     def forward(self, f: Tensor) -> Tensor:
         seen = self.front(self.input(f).unsqueeze(1)).flatten(1, 2).transpose(1, 2)
