@@ -51,8 +51,36 @@ TFCODEC = {
     "rate_control": (["training", "compression"], ["training"]),
     "speakers": (["prediction", "rates", "by_rate"], ["speakers"]),
 }
-EXPECTED = {f"ndpca/{name}": what for name, what in NDPCA.items()} | {
-    f"tfcodec/{name}": what for name, what in TFCODEC.items()
+AUCOM = {
+    "complexity": (["table3"], ["table3", "sizes", "resampling", "settings"]),
+    "enhance_first": (["word_errors", "saved", "gate"], ["word_errors", "saved", "gate"]),
+    "enhancement": (
+        ["table1", "gains", "anti_wrapping", "players"],
+        ["table1", "gains", "sensitivity", "anti_wrapping", "loss_weights"],
+    ),
+    "entropy_coders": (["table2", "hidden"], ["table2", "hidden", "equal", "speed"]),
+    "latency": (["edge", "parts"], ["edge", "parts", "coders", "phones", "energy", "arithmetic"]),
+    "latents": (
+        ["densities", "positions", "shapes", "normalisation", "lengths"],
+        ["shapes", "normalisation", "lengths"],
+    ),
+    "look_inside": (["path", "enhancer", "chain", "taus", "tables", "players"], ["modules", "items"]),
+    "rate_distortion": (
+        ["lambda", "tau", "systems", "cumulatives"],
+        ["lambda", "loss", "systems", "cumulatives", "noise"],
+    ),
+    "recognition": (["word_errors", "added_errors"], ["points", "budgets", "paper", "unavailable"]),
+    "spectrograms": (["spectrograms", "kept", "players"], ["kept"]),
+    "task_quality": (["quality", "losses"], ["quality", "versions", "paper"]),
+    "transmission": (
+        ["links", "uplinks"],
+        ["links", "leads", "clocks", "sustained", "ratio", "mp3_saving", "flac", "arithmetic"],
+    ),
+}
+EXPECTED = {
+    f"{paper}/{name}": what
+    for paper, notebooks in (("ndpca", NDPCA), ("tfcodec", TFCODEC), ("aucom", AUCOM))
+    for name, what in notebooks.items()
 }
 
 

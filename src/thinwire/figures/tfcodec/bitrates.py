@@ -74,8 +74,8 @@ def rate_ticks(low: float, high: float) -> list[float]:
         ticks = [tick for tick in ticks if low <= tick <= high]
         if len(ticks) > 2:
             return ticks
-    ticks = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high)
-    return [float(tick) for tick in ticks if low <= tick <= high]
+    closer = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high)
+    return [float(tick) for tick in closer if low <= tick <= high]
 
 
 def draw_rates(table: pd.DataFrame, note: str) -> Figure:
