@@ -215,9 +215,9 @@ def test_two_processes_talk_until_the_server_is_told_to_stop(params: Params) -> 
         assert server.stdout is not None
         place = server.stdout.readline().split()[2]
         words = ["send", "aucom_v2", "quiet.wav", "--port", place.rsplit(":", 1)[1]]
-        sent = subprocess.run([*thinwire, *words], capture_output=True, text=True, timeout=60, check=True)
+        sent = subprocess.run([*thinwire, *words], capture_output=True, text=True, timeout=600, check=True)
         server.send_signal(signal.SIGTERM)
-        told, _ = server.communicate(timeout=30)
+        told, _ = server.communicate(timeout=300)
     finally:
         server.kill()
     first, last = sent.stdout.splitlines()
