@@ -64,7 +64,7 @@ class Recogniser(nn.Module):
         for layer in self.front:
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
+                nn.init.zeros_(layer.get_parameter("bias"))
         nn.init.xavier_uniform_(self.project.weight)
         for part in self.layers.modules():
             if isinstance(part, nn.GRU):
