@@ -107,13 +107,13 @@ def test_huffman_is_optimal_and_within_a_bit_of_entropy(weights: list[int]) -> N
 
 def test_constriction_uses_our_integers_exactly() -> None:
     """A stack whose state is 2**32 + q decodes the symbol whose interval holds the 24-bit number q."""
-    from thinwire.coding.entropy import _model
+    from thinwire.coding.entropy import range_model
 
     table = integer_table(np.random.default_rng(0).dirichlet(np.full(40, 0.1)), precision_bits=16)
     edges = np.cumsum(table.counts) << 8
 
     def decoded(quantile: int) -> int:
-        return constriction.stream.stack.AnsCoder(np.array([quantile, 1], np.uint32)).decode(_model(table))
+        return constriction.stream.stack.AnsCoder(np.array([quantile, 1], np.uint32)).decode(range_model(table))
 
     for symbol, edge in enumerate(edges.tolist()):
         assert decoded(edge - 1) == symbol

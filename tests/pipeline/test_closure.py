@@ -1,11 +1,12 @@
-"""The import closure that stages' `deps` are compared with."""
+"""The modules behind a command or a notebook, found by their imports."""
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
-from thinwire.pipeline.closure import command_closure, imported, notebook_closure
+from thinwire.pipeline.closure import Modules
 
 FILES = {
     "__init__.py": '"""Doc."""\n',
@@ -31,7 +32,7 @@ def _package(folder: Path) -> Path:
 def test_lazy_relative_and_package_imports_are_found_and_type_only_ones_are_not(tmp_path):
     source = _package(tmp_path)
     (source / "thinwire/deep.py").write_text("from thinwire.errors import E\n")
-    names = {str(path.relative_to(source / "thinwire")) for path in command_closure("make-it", source)}
+    names = {str(path.relative_to(source / "thinwire")) for path in Modules(source).behind_command("make-it")}
     assert names == {"cli/make_it.py", "room/__init__.py", "room/base.py", "room/thing.py", "deep.py", "errors.py"}
 
 
@@ -42,6 +43,7 @@ def test_a_notebook_counts_its_code_cells_without_magic(tmp_path):
         {"cell_type": "code", "source": ["%matplotlib inline\n", "from thinwire.room import base"]},
     ]
     (tmp_path / "x.ipynb").write_text(json.dumps({"cells": cells}))
-    names = {path.name for path in notebook_closure(tmp_path / "x.ipynb", source)}
+    names = {path.name for path in Modules(source).behind_notebook(tmp_path / "x.ipynb")}
     assert names == {"__init__.py", "base.py"}
-    assert imported("import os, thinwire.unused as u", "thinwire", source) == {"thinwire.unused"}
+    tree = ast.parse("import os, thinwire.unused as u")
+    assert Modules(source).imported(tree, "thinwire") == {"thinwire.unused"}

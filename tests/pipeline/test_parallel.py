@@ -17,7 +17,7 @@ def test_two_runs_side_by_side_then_their_table(project, edit, call, capsys):
     assert [o.how for o in outcomes] == ["ran"] * 3
     assert "7,8" in (project / "reports/table.json").read_text()
     assert read_lock()["train@b"]["params"]["params.yaml"]["runs.b"] == {"steps": 8}
-    assert "[3/3]     ran      table" in capsys.readouterr().out
+    assert "[3/3]     ran       table" in capsys.readouterr().out
     assert repro(2) == []
     assert "Running stage" not in call("dvc", "repro", cwd=project).stdout
 
@@ -34,3 +34,14 @@ def test_targets_leave_the_rest_alone(project, edit):
     edit("params.yaml", "steps: 1", "steps: 7")
     edit("params.yaml", "steps: 2", "steps: 8")
     assert [o.stage for o in repro(1, ["train@a"])] == ["train@a"]
+
+
+def test_lists_of_code_are_made_first_and_spare_what_they_do_not_change(project, edit, call):
+    made = "stages:\n  code:\n    cmd: mkdir -p build/code && head -n 1 train.py > build/code/train.txt\n"
+    edit("dvc.yaml", "stages:\n", f"{made}    deps:\n      - train.py\n    outs:\n      - build/code/train.txt\n")
+    edit("dvc.yaml", "        - train.py\n", "        - build/code/train.txt\n")
+    call("dvc", "repro", "-q", cwd=project)
+    edit("train.py", "two = 2", "two = 3")
+    assert [o.stage for o in repro(2)] == ["code"]
+    edit("train.py", "one = 1", "one = 2")
+    assert [o.stage for o in repro(1) if o.how == "ran"] == ["code", "train@a", "train@b"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from thinwire.errors import PipelineError
@@ -33,6 +35,26 @@ def test_a_module_is_shown_with_the_lines_that_changed(project, edit):
     (reason,) = item.reasons
     assert reason.kind == "dependency" and reason.text.startswith("train.py: module changed (was ")
     assert "-two = 2" in reason.difference and "+two = 3" in reason.difference
+
+
+def test_a_stage_names_the_module_behind_its_list_and_does_not_wait_for_the_list(project, edit, call, monkeypatch):
+    """The stage `code` of the real graph: each stage depends on a list of modules with their hashes."""
+    made = "stages:\n  code:\n    cmd: md5sum train.py make.py > build/code/train.txt\n    deps:\n      - train.py\n"
+    edit("dvc.yaml", "stages:\n", f"{made}      - make.py\n    outs:\n      - build/code/train.txt\n")
+    edit("dvc.yaml", "        - train.py\n", "        - build/code/train.txt\n")
+    (project / "build/code").mkdir(parents=True)
+    call("dvc", "repro", "-q", cwd=project)
+    path = project / "build/code/train.txt"
+    edit("train.py", "two = 2", "two = 3")
+    now = f"{hashlib.md5((project / 'train.py').read_bytes()).hexdigest()}  train.py\nab  more.py\n"
+    monkeypatch.setattr("thinwire.pipeline.code.listings", lambda notebooks: {path.relative_to(project): now})
+    found = {item.stage: item for item in explain()}
+    assert list(found) == ["code", "train@a", "train@b", "table"]
+    gone, changed, new = found["train@a"].reasons
+    assert gone.text.startswith("make.py: no longer used")
+    assert changed.text.startswith("train.py: module changed (was ") and "+two = 3" in changed.difference
+    assert new.text == "more.py: module newly used"
+    assert found["train@a"].waits_for == []
 
 
 def test_target_shows_only_what_it_needs(project, edit):

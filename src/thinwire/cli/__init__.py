@@ -24,6 +24,7 @@ COMMANDS = {
     "complexity": "stage: count what a codec costs",
     "follow": "stage: let a trained coder follow the channel's capacity",
     "sources": "stage: clean copies of the notebooks",
+    "code": "stage: the modules that each stage runs, with their hashes",
     "notebook": "stage: execute one notebook into reports/",
     "scoreboard": "stage: gather the verdicts of all notebooks",
     "site": "stage: the report's pages",

@@ -19,11 +19,11 @@ from thinwire.coding.codewords import pack_codewords
 from thinwire.coding.entropy import (
     MAX_SYMBOLS,
     Runs,
-    _decode_ans,
-    _decode_huffman,
-    _decode_range,
-    _encode_ans,
-    _model,
+    decode_ans,
+    decode_huffman,
+    decode_range,
+    encode_ans,
+    range_model,
 )
 from thinwire.coding.quantise import IntegerTable
 from thinwire.errors import BitstreamError
@@ -108,7 +108,7 @@ def _runs(tables: Sequence[IntegerTable], count: int) -> Runs:
 def _encode_range_rows(offsets: np.ndarray, tables: Sequence[IntegerTable]) -> bytes:
     encoder = constriction.stream.queue.RangeEncoder()
     for row, table in zip(offsets, tables, strict=True):
-        encoder.encode(row, _model(table))
+        encoder.encode(row, range_model(table))
     data = encoder.get_compressed().astype(">u4").tobytes()
     # The library ends on whole words. Any number in the final interval means the same, and the decoder reads zeros past
     # the end, so the shortest byte string whose zero-extension lies in the interval will do.
@@ -127,7 +127,7 @@ def _encode_range_rows(offsets: np.ndarray, tables: Sequence[IntegerTable]) -> b
 
 
 def _encode_ans_rows(offsets: np.ndarray, tables: Sequence[IntegerTable]) -> bytes:
-    return _encode_ans(offsets.ravel(), _runs(tables, offsets.shape[1]))
+    return encode_ans(offsets.ravel(), _runs(tables, offsets.shape[1]))
 
 
 def _encode_arithmetic_rows(offsets: np.ndarray, tables: Sequence[IntegerTable]) -> bytes:
@@ -165,9 +165,9 @@ class _Coder:
 
 
 CODERS: dict[EntropyCoder, _Coder] = {
-    "huffman": _Coder(pack_codewords, _by_runs(_decode_huffman)),
+    "huffman": _Coder(pack_codewords, _by_runs(decode_huffman)),
     "arithmetic": _Coder(_encode_arithmetic_rows, _decode_arithmetic_rows),
-    "range": _Coder(_encode_range_rows, _by_runs(_decode_range)),
-    "rans": _Coder(_encode_ans_rows, _by_runs(_decode_ans)),
+    "range": _Coder(_encode_range_rows, _by_runs(decode_range)),
+    "rans": _Coder(_encode_ans_rows, _by_runs(decode_ans)),
 }
 """By name, in the order that bitstreams number them and that AUCOM's Table 2 lists them."""

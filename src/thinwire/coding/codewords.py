@@ -12,7 +12,7 @@ from functools import lru_cache
 import constriction
 import numpy as np
 
-from thinwire.coding.entropy import _trees
+from thinwire.coding.entropy import huffman_trees
 from thinwire.coding.quantise import IntegerTable
 
 
@@ -27,7 +27,7 @@ def codewords(table: IntegerTable) -> tuple[np.ndarray, np.ndarray]:
     codes, lengths = np.zeros((2, size), np.int64)
     for offset in range(size if size > 1 else 0):
         encoder = constriction.symbol.QueueEncoder()
-        encoder.encode_symbol(offset, _trees(table)[0])
+        encoder.encode_symbol(offset, huffman_trees(table)[0])
         words, lengths[offset] = encoder.get_compressed()
         codes[offset] = sum(int(word) << (32 * place) for place, word in enumerate(words))
     codes.setflags(write=False)

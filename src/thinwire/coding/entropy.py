@@ -102,13 +102,15 @@ def _alphabets(tables: Tables) -> tuple[Any, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _model(table: IntegerTable) -> Any:
+def range_model(table: IntegerTable) -> Any:
+    """The library's distribution with exactly a table's integer weights, for its range and ANS coders."""
     exact = (table.counts << (PRECISION_BITS - table.precision_bits)) - 1
     return constriction.stream.model.Categorical(exact.astype(np.float64), perfect=False)
 
 
 @lru_cache(maxsize=1024)
-def _trees(table: IntegerTable) -> tuple[Any, Any]:
+def huffman_trees(table: IntegerTable) -> tuple[Any, Any]:
+    """The library's Huffman trees of a table, to encode with and to decode with."""
     weights = table.counts.astype(np.float64)
     huffman = constriction.symbol.huffman
     return huffman.EncoderHuffmanTree(weights), huffman.DecoderHuffmanTree(weights)
@@ -118,9 +120,9 @@ def _decode_stream(decoder: Any, runs: Runs, offsets: np.ndarray) -> None:
     """Fill `offsets` run by run; a scalar call is five times as fast as a call for a vector of one."""
     for table, start, stop in runs:
         if stop - start == 1:
-            offsets[start] = decoder.decode(_model(table))
+            offsets[start] = decoder.decode(range_model(table))
         else:
-            offsets[start:stop] = decoder.decode(_model(table), stop - start)
+            offsets[start:stop] = decoder.decode(range_model(table), stop - start)
 
 
 def _words(data: bytes, order: str) -> np.ndarray:
@@ -131,13 +133,13 @@ def _words(data: bytes, order: str) -> np.ndarray:
 def _encode_range(offsets: np.ndarray, runs: Runs) -> bytes:
     encoder = constriction.stream.queue.RangeEncoder()
     for table, start, stop in runs:
-        encoder.encode(int(offsets[start]) if stop - start == 1 else offsets[start:stop], _model(table))
+        encoder.encode(int(offsets[start]) if stop - start == 1 else offsets[start:stop], range_model(table))
     data = encoder.get_compressed().astype(">u4").tobytes()
     decoded = np.zeros(len(offsets), np.int64)
 
     def means_the_same(shorter: bytes) -> bool:
         try:
-            _decode_range(shorter, runs, decoded)
+            decode_range(shorter, runs, decoded)
         except AssertionError:
             return False
         return np.array_equal(decoded, offsets)
@@ -155,46 +157,50 @@ def _encode_range(offsets: np.ndarray, runs: Runs) -> bytes:
     return data
 
 
-def _decode_range(data: bytes, runs: Runs, offsets: np.ndarray) -> None:
+def decode_range(data: bytes, runs: Runs, offsets: np.ndarray) -> None:
+    """Fill `offsets` from a range coder's stream."""
     _decode_stream(constriction.stream.queue.RangeDecoder(_words(data, ">u4")), runs, offsets)
 
 
-def _encode_ans(offsets: np.ndarray, runs: Runs) -> bytes:
+def encode_ans(offsets: np.ndarray, runs: Runs) -> bytes:
+    """Bytes of an rANS stream, last symbol first."""
     coder = constriction.stream.stack.AnsCoder()
     for table, start, stop in reversed(runs):  # a stack: what goes in last comes out first
-        coder.encode_reverse(int(offsets[start]) if stop - start == 1 else offsets[start:stop], _model(table))
+        coder.encode_reverse(int(offsets[start]) if stop - start == 1 else offsets[start:stop], range_model(table))
     return coder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")
 
 
-def _decode_ans(data: bytes, runs: Runs, offsets: np.ndarray) -> None:
+def decode_ans(data: bytes, runs: Runs, offsets: np.ndarray) -> None:
+    """Fill `offsets` from an rANS stream."""
     _decode_stream(constriction.stream.stack.AnsCoder(_words(data, "<u4")), runs, offsets)
 
 
 def _encode_huffman(offsets: np.ndarray, runs: Runs) -> bytes:
     encoder = constriction.symbol.QueueEncoder()
     for table, start, stop in runs:
-        tree = _trees(table)[0]
+        tree = huffman_trees(table)[0]
         for offset in offsets[start:stop].tolist():
             encoder.encode_symbol(offset, tree)
     words, bits = encoder.get_compressed()
     return words.astype("<u4").tobytes()[: (bits + 7) // 8]
 
 
-def _decode_huffman(data: bytes, runs: Runs, offsets: np.ndarray) -> None:
+def decode_huffman(data: bytes, runs: Runs, offsets: np.ndarray) -> None:
+    """Fill `offsets` from Huffman codewords."""
     decoder = constriction.symbol.QueueDecoder(_words(data, "<u4"))
     for table, start, stop in runs:
-        tree = _trees(table)[1]
+        tree = huffman_trees(table)[1]
         for place in range(start, stop):
             offsets[place] = decoder.decode_symbol(tree)
 
 
 _ENCODERS: dict[str, Callable[[np.ndarray, Runs], bytes]] = {
     "range": _encode_range,
-    "ans": _encode_ans,
+    "ans": encode_ans,
     "huffman": _encode_huffman,
 }
 _DECODERS: dict[str, Callable[[bytes, Runs, np.ndarray], None]] = {
-    "range": _decode_range,
-    "ans": _decode_ans,
-    "huffman": _decode_huffman,
+    "range": decode_range,
+    "ans": decode_ans,
+    "huffman": decode_huffman,
 }

@@ -119,8 +119,13 @@ class Runs(Parts):
     section = "runs"
 
     @classmethod
+    def row(cls, paper: str) -> type[Section]:
+        """The class of a paper's rows; raises MisplacedError for an unknown paper."""
+        return _class_of(paper, cls.section)
+
+    @classmethod
     def entry(cls, name: str, value: Any) -> Any:
-        row = _class_of(name, cls.section)
+        row = cls.row(name)
         if not isinstance(value, dict):
             raise MisplacedError(name, f"holds no table of runs, found {value!r}")
         for key in value:

@@ -1,13 +1,9 @@
-"""Which modules of the package a stage really uses: the `deps` it must name in `dvc.yaml`.
-
-`python -m thinwire.pipeline.closure` writes them into `dvc.yaml`, wherever a stage's list is not what it uses.
-"""
+"""Which modules of the package some code really uses: its imports, followed to the end."""
 
 from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,19 +11,6 @@ PACKAGE = "thinwire"
 SOURCE = Path("src")
 # The front door: it imports a subcommand only when chosen, and what it does itself changes no output.
 FRONT = {"thinwire", "thinwire.cli", "thinwire.pipeline.torchaudio_fix"}
-
-
-def _file_of(module: str, source: Path) -> Path | None:
-    path = source.joinpath(*module.split("."))
-    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-def _has_code(path: Path) -> bool:
-    """Whether a file holds more than a docstring: a bare `__init__.py` can make nothing stale."""
-    return any(not isinstance(node, ast.Expr) for node in ast.parse(path.read_text("utf-8")).body)
 
 
 def _only_for_types(node: ast.AST) -> bool:
@@ -42,107 +25,66 @@ def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
             yield from _nodes(child)
 
 
-def imported(text: str, package: str, source: Path = SOURCE) -> set[str]:
-    """The modules of this project that a module's text imports, anywhere in it; `package` resolves relative imports."""
-    found: set[str] = set()
-    for node in _nodes(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parts = package.split(".")
-            base = parts[: len(parts) - node.level + 1] if node.level else []
-            name = ".".join([*base, *([node.module] if node.module else [])])
-            found.add(name)
-            found.update(f"{name}.{alias.name}" for alias in node.names)
-    return {name for name in found if name.split(".")[0] == PACKAGE and _file_of(name, source)}
+class Modules:
+    """The package's modules below a source folder; each file is parsed once."""
 
+    def __init__(self, source: Path = SOURCE) -> None:
+        self.source = source
+        self._direct: dict[str, set[str]] = {}
+        self._bare: dict[str, bool] = {}
 
-def import_closure(entries: Iterable[str], source: Path = SOURCE) -> set[Path]:
-    """The files of all modules that some modules import, directly or not, with the packages they lie in."""
-    seen: set[str] = set()
-    waiting = list(entries)
-    while waiting:
-        module = waiting.pop()
-        path = _file_of(module, source)
-        if module in seen or path is None:
-            continue
-        seen.add(module)
-        if module in FRONT:
-            continue
-        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-        waiting += [package, *imported(path.read_text("utf-8"), package, source)]
-        waiting += [package.rpartition(".")[0]] if "." in package else []
-    return {path for module in seen - FRONT if (path := _file_of(module, source)) and _has_code(path)}
+    def file_of(self, module: str) -> Path | None:
+        """A module's file, None where there is no such module."""
+        path = self.source.joinpath(*module.split("."))
+        return next((found for found in (path.with_suffix(".py"), path / "__init__.py") if found.is_file()), None)
 
+    def imported(self, tree: ast.AST, package: str) -> set[str]:
+        """The modules of this project that code imports, anywhere in it; `package` resolves relative imports."""
+        found: set[str] = set()
+        for node in _nodes(tree):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                parts = package.split(".")
+                base = parts[: len(parts) - node.level + 1] if node.level else []
+                name = ".".join([*base, *([node.module] if node.module else [])])
+                found.add(name)
+                found.update(f"{name}.{alias.name}" for alias in node.names)
+        return {name for name in found if name.split(".")[0] == PACKAGE and self.file_of(name)}
 
-def chosen(command: str, stage: str, systems: Iterable[str] = ()) -> list[str]:
-    """The modules that a subcommand picks by name, which no `import` in it shows: a corpus' extractor or simulator, a
-    system's adapter in the training loop, a paper's evaluation. A stage's paper is what follows the `_` in its name.
-    """
-    paper = stage.split("@")[0].partition("_")[2]
-    if command == "extract":
-        from thinwire.corpora.registry import CORPORA
+    def _read(self, module: str, path: Path) -> set[str]:
+        if module not in self._direct:
+            tree = ast.parse(path.read_text("utf-8"))
+            parent = module.rpartition(".")[0]
+            package = module if path.name == "__init__.py" else parent
+            self._direct[module] = self.imported(tree, package) | {package} | ({parent} if "." in package else set())
+            # A bare `__init__.py`, no more than a docstring, can change nothing.
+            self._bare[module] = all(isinstance(node, ast.Expr) for node in tree.body)
+        return self._direct[module]
 
-        return [f"{PACKAGE}.corpora.{corpus.extractor}" for corpus in CORPORA.values()]
-    if command == "simulate":
-        from thinwire.corpora import simulate
+    def closure(self, entries: Iterable[str]) -> set[Path]:
+        """The files of all modules that some modules import, directly or not, with the packages they lie in."""
+        seen: set[str] = set()
+        waiting = list(entries)
+        while waiting:
+            module = waiting.pop()
+            path = self.file_of(module)
+            if module in seen or module in FRONT or path is None:
+                continue
+            seen.add(module)
+            waiting += self._read(module, path)
+        return {path for module in seen if (path := self.file_of(module)) and not self._bare[module]}
 
-        return [f"{simulate.__name__}.{corpus}" for corpus in simulate.CORPORA]
-    if command == "complexity":
-        return [f"{PACKAGE}.evaluation.{paper}.complexity"]
-    if command not in ("train", "evaluate", "follow"):
-        return []
-    adapters = [f"{PACKAGE}.training.adapters.{system}" for system in systems]
-    return [*adapters, f"{PACKAGE}.evaluation.{paper}.stage"] if command == "evaluate" else adapters
+    def behind_command(self, command: str, also: Iterable[str] = ()) -> set[Path]:
+        """The files behind `thinwire <subcommand>`, and behind modules that it picks by name."""
+        return self.closure([f"{PACKAGE}.cli.{command.replace('-', '_')}", *also])
 
-
-def command_closure(command: str, source: Path = SOURCE, also: Iterable[str] = ()) -> set[Path]:
-    """The files behind `thinwire <subcommand>`, and behind modules that it picks by name."""
-    return import_closure([f"{PACKAGE}.cli.{command.replace('-', '_')}", *also], source)
-
-
-def stage_closure(command: str, stage: str, systems: Iterable[str] = (), source: Path = SOURCE) -> set[Path]:
-    """The files behind a stage of `dvc.yaml`, by its command; `systems`: those of its rows."""
-    words = command.split()
-    subcommand = words[words.index(PACKAGE) + 1]
-    found = command_closure(subcommand, source, chosen(subcommand, stage, systems))
-    if subcommand == "notebook":
-        from thinwire.pipeline.sources import SOURCES
-
-        found |= notebook_closure(SOURCES / f"{words[words.index(PACKAGE) + 2]}.ipynb", source)
-    return found
-
-
-def notebook_closure(path: Path, source: Path = SOURCE) -> set[Path]:
-    """The files behind a notebook's code cells (lines of magic left out)."""
-    modules: set[str] = set()
-    for cell in json.loads(path.read_text("utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            lines = "".join(cell["source"]).splitlines()
-            code = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
-            modules |= imported(code, "", source)
-    return import_closure(modules, source)
-
-
-def rewrite(text: str, runs: dict[str, dict[str, dict[str, str]]], source: Path = SOURCE) -> str:
-    """The text of `dvc.yaml` with every stage's list of modules made what it uses; `runs` as in `params.yaml`."""
-    blocks = re.split(r"(?m)^(?=  [a-z_0-9]+:$)", text)
-    for index, block in enumerate(blocks):
-        name = re.match(r"  ([a-z_0-9]+):", block)
-        command = re.search(r"(?m)^ +cmd: (.*)$", block)
-        first = re.search(r"(?m)^( +)- src/", block)
-        if name and command and first:
-            paper = name[1].partition("_")[2]
-            systems = sorted({row["system"] for row in runs.get(paper, {}).values()})
-            lines = (f"{first[1]}- {path}\n" for path in sorted(stage_closure(command[1], name[1], systems, source)))
-            rest = re.sub(r"(?m)^ +- src/.*\n", "", block)
-            blocks[index] = rest[: first.start()] + "".join(lines) + rest[first.start() :]
-    return "".join(blocks)
-
-
-if __name__ == "__main__":
-    import yaml
-
-    pipeline = Path("dvc.yaml")
-    tables = yaml.safe_load(Path("params.yaml").read_text("utf-8"))["runs"]
-    pipeline.write_text(rewrite(pipeline.read_text("utf-8"), tables), "utf-8")
+    def behind_notebook(self, path: Path) -> set[Path]:
+        """The files behind a notebook's code cells (lines of magic left out)."""
+        modules: set[str] = set()
+        for cell in json.loads(path.read_text("utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                lines = "".join(cell["source"]).splitlines()
+                code = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+                modules |= self.imported(ast.parse(code), "")
+        return self.closure(modules)

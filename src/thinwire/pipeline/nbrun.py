@@ -118,7 +118,8 @@ def execute(name: str, parameters: Mapping[str, Any] | None = None) -> Executed:
     with tempfile.TemporaryDirectory() as scratch:
         _prepare_kernel(scratch)
         raw = Path(scratch) / "executed.ipynb"
-        _run(source, raw, _check_parameters(source, parameters or {}), FAILED / f"{name}.ipynb")
+        values = _check_parameters(source, parameters or {})
+        _run(source, raw, values, FAILED / f"{name}.ipynb", str(Path(scratch) / "k"))
         notebook = canonicalise(read_notebook(raw))
     notebook.cells.insert(0, _banner(original))
     tidy(notebook)
@@ -132,7 +133,7 @@ def execute(name: str, parameters: Mapping[str, Any] | None = None) -> Executed:
     return made
 
 
-def _run(source: Path, target: Path, parameters: dict[str, Any], failed: Path) -> None:
+def _run(source: Path, target: Path, parameters: dict[str, Any], failed: Path, sockets: str) -> None:
     import papermill
     from jupyter_client.kernelspec import NoSuchKernel
     from nbclient.exceptions import DeadKernelError
@@ -142,7 +143,9 @@ def _run(source: Path, target: Path, parameters: dict[str, Any], failed: Path) -
         papermill.execute_notebook(
             source, target, parameters, kernel_name="python3", progress_bar=sys.stderr.isatty(), record_timing=False,
             request_save_on_cell_execute=False, autosave_cell_every=0, extra_arguments=["--log-level=CRITICAL"],
-            config=Config(KernelManager={"transport": "ipc"}),  # no ports: none to race for, and no network needed
+            # No ports, so no network is needed; sockets of its own, for two kernels that start in one folder at once
+            # would take the same; and patience with a busy machine.
+            config=Config(KernelManager={"transport": "ipc", "ip": sockets}), start_timeout=300,
         )  # fmt: skip
         return
     except papermill.PapermillExecutionError as error:

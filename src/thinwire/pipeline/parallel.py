@@ -19,6 +19,7 @@ from thinwire.errors import PipelineError
 from thinwire.pipeline.graph import Graph
 
 LOGS = Path("build/logs")
+TEXTS = ("sources", "code")  # seconds each; only after them is known what else is stale
 TAIL = 15  # lines of a failed stage's log that are shown
 
 
@@ -77,16 +78,24 @@ def repro(jobs: int, targets: list[str] | None = None, root: Path = Path()) -> l
     After a failure nothing new starts, the running stages end, and PipelineError names the stage and its log.
     Interrupted, it interrupts the running stages (a trainer saves and ends) and waits for them.
     """
-    graph = Graph.read(root)
-    order = stale_stages(graph, targets or [])
-    if not order:
-        print("everything is up to date")
-        return []
     (root / LOGS).mkdir(parents=True, exist_ok=True)
     environment = dict(os.environ)
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     if jobs > 1:
         environment |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    graph = Graph.read(root)
+    order = stale_stages(graph, targets or [])
+    texts = [name for name in order if name in TEXTS]
+    outcomes = _run_all(graph, texts, 1, root, environment)
+    if texts:
+        graph = Graph.read(root)
+        order = stale_stages(graph, targets or [])
+    if not order and not outcomes:
+        print("everything is up to date")
+    return outcomes + _run_all(graph, order, jobs, root, environment)
+
+
+def _run_all(graph: Graph, order: list[str], jobs: int, root: Path, environment: dict[str, str]) -> list[Outcome]:
     plan = _Plan(order, {name: graph.before[name] & set(order) for name in order})
     outcomes: list[Outcome] = []
     failed: Outcome | None = None
@@ -104,7 +113,7 @@ def repro(jobs: int, targets: list[str] | None = None, root: Path = Path()) -> l
                     outcomes.append(outcome := future.result())
                     failed = outcome if outcome.how == "failed" and failed is None else failed
                     count = f"[{len(outcomes)}/{len(order)}]"
-                    print(f"{count:9s} {outcome.how:9s}{outcome.stage}  {outcome.seconds:.1f} s", flush=True)
+                    print(f"{count:9s} {outcome.how:10s}{outcome.stage}  {outcome.seconds:.1f} s", flush=True)
         except KeyboardInterrupt:
             for process in list(processes):
                 os.killpg(process.pid, signal.SIGINT)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from thinwire.pipeline import code
 from thinwire.pipeline.graph import Graph
+from thinwire.pipeline.sources import SOURCES
 
 ABSENT = "(absent)"
 DIFF_LINES = 12  # of a file's difference that are shown
@@ -88,6 +90,30 @@ def _file_reason(path: str, how: str, locked: dict[str, str]) -> Reason:
     return Reason("dependency", f"{path}: {what} changed{known}", file_difference(path, md5) if md5 else ())
 
 
+def module_changes(path: str, md5: str, now: str | None) -> list[Reason]:
+    """The modules in which a stage's code differs from the last run's; `path`, `md5`: its list in `build/code`, and the
+    hash of that list at the last run; `now`: the list for the code as it is, None for a stage that has none.
+    """
+    if now is None or hashlib.md5(now.encode()).hexdigest() == md5:
+        return []
+    before = _locked_text(path, md5)
+    if before is None:
+        return [Reason("dependency", f"{path}: modules changed (which ones is unknown: DVC's cache lost the old list)")]
+    old, new = (dict(line.split("  ")[::-1] for line in text.splitlines()) for text in (before, now))
+    reasons = [Reason("dependency", f"{name}: no longer used, or not there now") for name in old if name not in new]
+    for name, found in new.items():
+        if name not in old:
+            reasons.append(Reason("dependency", f"{name}: module newly used"))
+        elif found != old[name]:
+            reasons.append(_file_reason(name, "modified", {name: old[name]}))
+    return reasons
+
+
+def _code_of(graph: Graph, stage: str) -> str | None:
+    """The list of modules that a stage depends on."""
+    return next((path for path in graph.dependencies(stage) if path.startswith(f"{code.CODE}/")), None)
+
+
 def _reasons(graph: Graph, stage: str, changes: list[Any]) -> list[Reason]:
     entry = graph.lock.get(stage)
     if entry is None:
@@ -127,11 +153,18 @@ def explain(targets: list[str] | None = None, root: Path = Path()) -> list[Stale
     graph = Graph.read(root)
     wanted = graph.needed(targets or [])
     changed = graph.changed()
+    lists = code.listings(notebooks=SOURCES) if "code" in graph.order else {}
     stale: dict[str, Stale] = {}
     for stage in graph.order:
         produced_by = {path: name for name in graph.before[stage] for path in graph.outputs(name)}
         waits = sorted(name for name in graph.before[stage] if name in stale)
         own = _reasons(graph, stage, changed[stage]) if stage in changed else []
+        if path := _code_of(graph, stage):
+            # What the stage `code` would write is known without running it, so nothing has to wait for it.
+            waits = [name for name in waits if name != "code"]
+            own = [reason for reason in own if not reason.text.startswith(f"{path}: ")]
+            locked = {item["path"]: item.get("md5", "") for item in graph.lock.get(stage, {}).get("deps", [])}
+            own += module_changes(path, locked[path], lists.get(Path(path))) if path in locked else []
         # A missing or changed input that a stale stage will make again is that stage's matter.
         own = [reason for reason in own if not _made_again(reason, produced_by, waits)]
         if own or waits:

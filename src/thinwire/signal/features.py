@@ -1,4 +1,4 @@
-"""Features on spectra: power compression of magnitudes and log-mel energies."""
+"""Features on spectra: power compression of magnitudes and mel filters."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from thinwire.signal.stft import stft
-
 COMPRESSION_FLOOR = 1e-5
-LOG_FLOOR = 1e-10
 
 
 def power_compress(X: Tensor, power: float) -> Tensor:
@@ -49,18 +46,3 @@ def mel_filterbank(
             mel_scale="slaney",
         )
         return filters.T.contiguous()
-
-
-def fbank(
-    x: Tensor,
-    n_fft: int = 512,
-    hop_length: int = 160,
-    n_mels: int = 80,
-    sample_rate: int = 16_000,
-    f_min: float = 0.0,
-    f_max: float | None = None,
-) -> Tensor:
-    """Natural logarithm of mel energies (..., n_mels, T) of x (..., samples), floored at LOG_FLOOR."""
-    energy = stft(x, n_fft, hop_length).abs().square()
-    filters = mel_filterbank(n_fft, n_mels, sample_rate, f_min, f_max).to(energy)
-    return (filters @ energy).clamp(min=LOG_FLOOR).log()
