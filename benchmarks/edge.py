@@ -30,6 +30,7 @@ from thinwire.training.adapters.aucom_codec import tables_of
 
 ROOT = Path(__file__).resolve().parents[1]
 MINUTE_MS, MEMORY_MB = 100.0, 200.0
+GATE_MS = 1.0  # AUCOM section 5.5.2
 NEURAL = ("encodec", "dac_16k")
 TIMEOUT_S = 900
 PARTS = {
@@ -57,6 +58,7 @@ def edge(params: Params, scale: Scale, make: Callable[[], AuComNet] = paper_net)
     what = "AUCOM v1, a minute of audio:"
     rows = [_time("edge_minute", f"{what} samples to bytes", found, "minute", MINUTE_MS, note, scale)]
     rows += [_time(f"edge_{name}", f"{what} {part}", found, name, None, note, scale) for name, part in PARTS.items()]
+    rows.append(_time("edge_gate", "AUCOM's gate, 1 s of background", found, "gate", GATE_MS, "NumPy", scale))
     rows.append(_memory("edge_memory", f"{what} memory of the process", found, MEMORY_MB, note))
     for name in NEURAL:
         rows += waveform(name)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measurement import Timing, peak_mb, repeat
+from thinwire.audio import SAMPLE_RATE
 
 TAU = 2.0
 """The paper's, with Huffman codes."""
@@ -28,6 +29,7 @@ def mel(folder: str, repetitions: int) -> dict[str, Any]:
     """Times of the whole and of its parts, bytes of a minute, peak of memory."""
     from thinwire.systems.aucom.bitstream import Bitstream
     from thinwire.systems.aucom.edge import EdgeCodec, EdgeEncoder
+    from thinwire.systems.aucom.gate import LONGEST_S, NoiseGate
     from thinwire.systems.aucom.tables import tables_at
 
     with np.load(Path(folder) / "counts.npz") as counts:
@@ -36,12 +38,13 @@ def mel(folder: str, repetitions: int) -> dict[str, Any]:
     bitstream = Bitstream(tables, "0" * 16, "huffman", encoder.columns, encoder.chunk_frames)
     codec, audio = EdgeCodec(encoder, bitstream, TAU), np.load(Path(folder) / "audio.npy")
     features = codec.features(audio)
-    symbols = codec.symbols(features)
+    symbols, background = codec.symbols(features), audio[: int(LONGEST_S * SAMPLE_RATE)]
     calls: dict[str, Callable[[], object]] = {
         "minute": lambda: codec.encode(audio),
         "fbank": lambda: codec.features(audio),
         "encoder": lambda: codec.symbols(features),
         "coder": lambda: bitstream.pack(symbols, features.shape[1]),
+        "gate": lambda: NoiseGate().is_noisy(background),
     }
     times = {name: asdict(repeat(lambda _, call=call: call(), repetitions, 2)) for name, call in calls.items()}  # type: ignore[misc]
     return {"times": times, "bytes": len(codec.encode(audio)), "peak_mb": peak_mb(), "torch": "torch" in sys.modules}

@@ -44,7 +44,7 @@ def test_parts_and_memory_are_measured_without_torch(monkeypatch):
     alone = edge._alone
     monkeypatch.setattr(edge, "_alone", lambda *arguments: left.setdefault("found", alone(*arguments)))
     rows = {row.name: row for row in edge.edge(Seeded(), TINY, tiny_net)}  # type: ignore[arg-type]
-    own = ["edge_minute", "edge_fbank", "edge_encoder", "edge_coder", "edge_memory"]
+    own = ["edge_minute", "edge_fbank", "edge_encoder", "edge_coder", "edge_gate", "edge_memory"]
     others = [f"{name}_{what}" for name in edge.NEURAL for what in ("minute", "memory")]
     assert list(rows) == own + others
     assert all(rows[name].value for name in own)

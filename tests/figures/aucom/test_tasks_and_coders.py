@@ -101,12 +101,15 @@ def test_one_item_or_nan_never_stops_a_notebook(open_aucom: Open, items: pd.Data
     entropy_coders.draw_hidden(entropy_coders.hidden_table(cells), entropy_coders.equal_table(few, [1.0, 2.0]), "")
 
 
-def test_nearest_point_is_so_in_the_logarithm(open_aucom: Open) -> None:
+def test_a_rate_has_the_least_distorted_point_near_it_else_the_nearest_in_the_logarithm(open_aucom: Open) -> None:
     table = pd.DataFrame({"label": ["a", "b", "c", "d"], "tau": [1, 2, 3, 4], "kbps": [0.26, 0.9, 0.9, 2.0],
                           "mse": [0.5, 0.4, 0.2, 0.1]})  # fmt: skip
     assert spectrograms.nearest(table, 0.5).run == "c"
     assert spectrograms.nearest(table, 0.4).run == "a"
     assert spectrograms.nearest(table, 50.0).kbps == 2.0
+    assert spectrograms.nearest(table, 0.3).run == "a"  # 13 % away, alone within 20 %
+    assert spectrograms.nearest(table.assign(kbps=[0.5, 0.55, 0.42, 0.61]), 0.5).run == "c"  # 0.61 is 22 % away
+    assert [point.run for point in spectrograms.every_point(table)] == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize(("mse", "verdict"), [(0.1, "reproduced"), (0.38, "contradicted"), (0.6, "inconclusive")])

@@ -107,7 +107,7 @@ def sustained_table(report: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def check_table(report: Mapping[str, Any]) -> pd.DataFrame:
-    """Times on a faster clock over those on the true one, where both were measured."""
+    """Times on a clock that skips waiting over those on the true one, where both were measured."""
     rows = [row for row in report["measurements"] if row["name"].startswith("link_check/")]
     parts = [row["name"].split("/") for row in rows]
     table = {"system": [TITLES.get(part[1], part[1]) for part in parts], "kbps": [float(part[2]) for part in parts]}
@@ -143,13 +143,15 @@ def draw_links(table: pd.DataFrame, note: str) -> Figure:
         axes.set(xscale="log", yscale="log", xlabel="bandwidth (kbit/s)", ylabel="seconds", title=f"Latency of {what}")
         _ranges(axes)
     handles = [key(TITLES.get(name, name), **look_of(name)) for name in names]
-    scaled = key("hollow: on a faster clock", color=GREY, marker="o", markerfacecolor="white", linestyle="none")
+    scaled = key(
+        "hollow: on a clock that skips waiting", color=GREY, marker="o", markerfacecolor="white", linestyle="none"
+    )
     legend_right(fig, [*handles, scaled])
     caption(
         fig,
         "From the first sample until the server has the last byte, over the real client and server with a link between "
         "them; all audio is there at once, so that nothing waits for a talker. Computing on the edge is in it; AUCOM "
-        "at tau 2 with Huffman codes. Slow links ran on a faster clock. " + note,
+        "at tau 2 with Huffman codes. Slow links ran on a clock that skips waiting. " + note,
     )
     return fig
 
