@@ -18,8 +18,11 @@ from thinwire.training.loop import Loop
 from thinwire.training.state import load_tensors
 
 
-def run_long(params: Params, name: str = "agnostic", steps: int = 9, out: str = "out", hours: float = 1.0) -> Path:
-    return long.train_long(params, name, hours, steps, [], Path(out), "invented", params.training_of(name))
+def run_long(
+    params: Params, name: str = "agnostic", steps: int = 9, out: str = "out", hours: float = 1.0,
+    start: Path | None = None,
+) -> Path:  # fmt: skip
+    return long.train_long(params, name, hours, steps, [], Path(out), "invented", params.training_of(name), start)
 
 
 def test_weights_and_card(workspace: Path) -> None:
@@ -44,6 +47,9 @@ def test_weights_and_card(workspace: Path) -> None:
         own = read_json("models/agnostic/card.json")
         assert own["init"] == "reference" and own["init_steps"] == 9
         assert own["init_hours_seen"] == card["hours_seen"]
+        # training goes on from training: cards add up
+        later = read_json(run_long(params, start=path, out="later").with_suffix(".json"))
+        assert later["steps_before"] == 9 and later["hours_seen_before"] == card["hours_seen"]
 
 
 def test_stopped_by_the_clock_and_taken_up(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

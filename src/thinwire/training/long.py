@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 import thinwire
-from thinwire.artifacts import fingerprint, write_json
+from thinwire.artifacts import fingerprint, read_json, write_json
 from thinwire.errors import ParamError
 from thinwire.nn.trainable import count_parameters
 from thinwire.params import Params
@@ -66,13 +66,14 @@ def train_long(
             loop.run(lambda: interrupted() or time.monotonic() > deadline)
         finally:
             if loop.fabric.global_rank == 0 and loop.outcome.rows:
-                write_weights(out, name, loop, params, splits, folders, note, began_as)
+                write_weights(out, name, loop, params, splits, folders, note, began_as, start)
     return out / f"{name}.safetensors"
 
 
 def write_weights(
-    out: Path, name: str, loop: Loop, params: Params, splits: Splits, folders: list[Path], note: str, began_as: str
-) -> None:
+    out: Path, name: str, loop: Loop, params: Params, splits: Splits, folders: list[Path], note: str, began_as: str,
+    start: Path | None,
+) -> None:  # fmt: skip
     """fp16 weights and their card: how they were made, by which code, on what, for how long, with which result."""
     model = loop.raw.deployed()
     own = {key: value.clone() for key, value in model.state_dict().items()}
@@ -105,6 +106,7 @@ def write_weights(
                 "training_ids": splits.seen,
             },  # fmt: skip
             "start": began_as,
+            **training_before(start),
             "steps": loop.done,
             "planned_steps": loop.steps,
             "best_step": loop.outcome.best_step,
@@ -118,3 +120,9 @@ def write_weights(
             "curve": [{"step": row["step"], "total": row["total"]} for row in rows[::stride]],
         },
     )
+
+
+def training_before(start: Path | None) -> dict[str, float]:
+    """Training of the weights that a training starts from, with all that went before, by their card."""
+    card = {} if start is None or not start.with_suffix(".json").is_file() else read_json(start.with_suffix(".json"))
+    return {f"{key}_before": card.get(key, 0) + card.get(f"{key}_before", 0) for key in ("hours_seen", "steps")}

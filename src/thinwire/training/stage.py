@@ -167,7 +167,7 @@ def card(loop: Loop, params: Params, name: str, started_from: str) -> dict[str, 
     """What a model is and how much training it had; free of times, so that equal runs give equal bytes."""
     run = params.run(name)
     best = next(r for r in loop.outcome.rows if r["step"] == loop.outcome.best_step and r["split"] == "dev")
-    before: dict[str, Any] = {"hours_seen": 0.0, "steps": 0}
+    before: dict[str, Any] = dict.fromkeys(("hours_seen", "steps", "hours_seen_before", "steps_before"), 0)
     if started_from == run.init and run.init != "scratch":
         before = json.loads((WEIGHTS / f"{run.init}.json").read_text("utf-8"))
     model = loop.raw.deployed()
@@ -176,8 +176,8 @@ def card(loop: Loop, params: Params, name: str, started_from: str) -> dict[str, 
         "system": run.system,
         "parameters": {part: count_parameters(module) for part, module in model.named_children()},
         "init": started_from,
-        "init_steps": before["steps"],
-        "init_hours_seen": before["hours_seen"],
+        "init_steps": before["steps"] + before["steps_before"],
+        "init_hours_seen": before["hours_seen"] + before["hours_seen_before"],
         "steps": run.steps,
         "batch": loop.settings.batch,
         "hours_seen": loop.outcome.seconds_seen / 3600.0,
