@@ -24,7 +24,7 @@ lint: env ## ruff and mypy
 	$(IN) mypy
 
 unit: env ## unit tests
-	$(IN) pytest -m "not pipeline"
+	$(IN) OMP_NUM_THREADS=1 pytest -m "not pipeline" -n auto --maxprocesses 4 --dist loadfile
 
 pipeline: env ## the whole graph at smoke scale, in a temporary copy, with the ten checks
 	$(IN) pytest -m pipeline

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -240,9 +239,3 @@ def item_table(
         if name not in table:
             table[name] = nothing
     return table[list(COLUMNS)].astype({name: type(nothing) for name, nothing in COLUMNS.items()})
-
-
-def save_audio(path: Path, sounds: Mapping[str, np.ndarray]) -> None:
-    """Waveforms for players, as int16 at 16 kHz."""
-    pcm = {name: np.rint(np.clip(x, -1.0, 1.0) * 32767).astype(np.int16) for name, x in sounds.items()}
-    np.savez_compressed(path, **pcm)  # type: ignore[arg-type]

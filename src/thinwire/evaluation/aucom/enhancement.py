@@ -11,10 +11,11 @@ import pandas as pd
 import torch
 
 from thinwire.artifacts import write_json
-from thinwire.evaluation.aucom.common import NOMINAL_RUN, TASKS, Items, answers, evenly, save_audio
+from thinwire.evaluation.aucom.common import NOMINAL_RUN, TASKS, Items, answers, evenly
 from thinwire.evaluation.aucom.pairs import SPOKEN, Pairs, gate_open, load_pairs, spoken_pairs
 from thinwire.evaluation.aucom.tasks import LOSSLESS, run_facts
 from thinwire.evaluation.parallel import over_items
+from thinwire.evaluation.sounds import save_audio
 from thinwire.kaldi import fbank
 from thinwire.metrics.composite import composite
 from thinwire.metrics.perceptual import stoi

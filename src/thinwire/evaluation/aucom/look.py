@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from thinwire.evaluation.aucom.common import Items, save_audio
+from thinwire.evaluation.aucom.common import Items
+from thinwire.evaluation.sounds import save_audio
 from thinwire.kaldi import HOP, N_FFT, PREEMPHASIS, WINDOW, mel_triangles
 from thinwire.systems.aucom.bitstream import as_chunks
 from thinwire.systems.aucom.coder import AucomCoder

@@ -11,7 +11,8 @@ import pandas as pd
 from thinwire.artifacts import atomic_path, write_json
 from thinwire.evaluation.parallel import over_items
 from thinwire.evaluation.places import RESULTS
-from thinwire.evaluation.tfcodec.common import Clips, load_clips, save_audio
+from thinwire.evaluation.sounds import save_audio
+from thinwire.evaluation.tfcodec.common import Clips, load_clips
 from thinwire.evaluation.tfcodec.quality import quality
 from thinwire.params import Params
 from thinwire.params.tfcodec_evaluation import ClassicCodec, Evaluation

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,9 +162,3 @@ def decode(model: TfCodec, indices: np.ndarray, samples: int, lost: np.ndarray |
         mask = None if lost is None else torch.from_numpy(lost[part])
         out.append(model.decode(torch.from_numpy(indices[part]), samples, mask).numpy())
     return np.concatenate(out)
-
-
-def save_audio(path: Path, sounds: dict[str, np.ndarray]) -> None:
-    """Waveforms for players, as int16 at 16 kHz."""
-    pcm = {name: np.rint(np.clip(x, -1.0, 1.0) * 32767).astype(np.int16) for name, x in sounds.items()}
-    np.savez_compressed(path, **pcm)  # type: ignore[arg-type]

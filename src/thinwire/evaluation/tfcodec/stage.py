@@ -10,8 +10,9 @@ import pandas as pd
 
 from thinwire.artifacts import atomic_path, read_json, write_json
 from thinwire.evaluation.places import METRICS, RESULTS
+from thinwire.evaluation.sounds import save_audio
 from thinwire.evaluation.tfcodec import complexity, packets, phonemes, speakers
-from thinwire.evaluation.tfcodec.common import Bench, Clips, decode, load_clips, passes, save_audio, set_up
+from thinwire.evaluation.tfcodec.common import Bench, Clips, decode, load_clips, passes, set_up
 from thinwire.evaluation.tfcodec.features import save_features
 from thinwire.evaluation.tfcodec.latents import confidence, latent_columns, usage_tables
 from thinwire.evaluation.tfcodec.quality import quality
