@@ -7,8 +7,9 @@ reach; the server fills features up with silence to the length of a corpus' segm
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from thinwire.segments import Segments, SegmentStore
 from thinwire.systems.aucom.bitstream import Rates
 from thinwire.tasks.classifier import Classifier
 from thinwire.tasks.recogniser import Recogniser
+from thinwire.tasks.whisper import WhisperRecogniser
 from thinwire.training.adapters.aucom_recogniser import said_in
 from thinwire.training.build import DATA, load_model, model_folder
 from thinwire.training.state import load_tensors
@@ -174,19 +176,24 @@ def heard_by_server(features: Sequence[np.ndarray], frames: int) -> torch.Tensor
 
 
 def answers(params: Params, items: Items, features: Sequence[np.ndarray]) -> pd.DataFrame:
-    """What the server's network says of the items' features as they were decoded, n of (H, L): `truth`, `answer`,
-    `correct` (NaN for speech), `words` and `word_errors` (NaN but for speech).
+    """What the server's network, or Whisper where its folder is given, says of the items' features as they were
+    decoded, n of (H, L): `truth`, `answer`, `correct` (NaN for speech), `words` and `word_errors` (NaN but for speech).
     """
-    model = load_model(params, items.task.run)
-    given: list[str] = []
-    for part in heard_by_server(features, items.frames).split(_AT_ONCE):
-        if items.task.kind == SPEECH:
-            assert isinstance(model, Recogniser)
-            given += model.transcribe(part)
-        else:
-            assert isinstance(model, Classifier)
-            given += model.classify(part)
-    return judged(items, given)
+    ask: Callable[[torch.Tensor], list[str]]
+    if items.task.kind == SPEECH and params.evaluation.aucom.weights.whisper:
+        ask = _whisper(params.evaluation.aucom.weights.whisper).transcribe
+    else:
+        model = load_model(params, items.task.run)
+        assert isinstance(model, Recogniser | Classifier)
+        ask = model.transcribe if isinstance(model, Recogniser) else model.classify
+    parts = heard_by_server(features, items.frames).split(_AT_ONCE)
+    return judged(items, [one for part in parts for one in ask(part)])
+
+
+@lru_cache(maxsize=1)
+def _whisper(folder: str) -> WhisperRecogniser:
+    """The recogniser of a folder, read once."""
+    return WhisperRecogniser(folder)
 
 
 def judged(items: Items, given: Sequence[str]) -> pd.DataFrame:

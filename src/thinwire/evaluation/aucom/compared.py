@@ -1,5 +1,6 @@
 """Systems that AUCOM is compared with and that nobody trains here, on its LibriSpeech items (Fig. 13): interpolation of
-features, and MP3 and AAC, whose decoded audio the server makes features of.
+features, and codecs of waveforms, whose decoded audio the server makes features of: MP3 and AAC, and EnCodec and DAC
+where their weights are given.
 """
 
 from __future__ import annotations
@@ -32,14 +33,18 @@ from thinwire.progress import track
 from thinwire.seeding import seed_everything
 from thinwire.systems.aucom.coder import AucomCoder, coder_fingerprint
 from thinwire.systems.aucom.interpolation import Interpolation
+from thinwire.systems.aucom.neural_waveforms import NeuralWaveformCodec
 from thinwire.systems.aucom.tables import tables_at
 from thinwire.systems.classic import CODECS, available, encode_decode
 from thinwire.training.adapters.aucom_codec import tables_of
 from thinwire.training.build import load_splits
 
 RUN, CORPUS = "aucom_compared", "librispeech"
-NO_WEIGHTS = "its trained weights are not given, and without them it codes no speech; Table 3 counts its operations"
-WITHOUT_WEIGHTS = {"EnCodec": NO_WEIGHTS, "DAC": NO_WEIGHTS}
+NO_WEIGHTS = (
+    "its trained weights are not given (evaluation.aucom.weights), and without them it codes no speech; Table 3 counts "
+    "its operations"
+)
+NEURAL = {"encodec": "EnCodec", "dac": "DAC"}
 
 
 def coders_of(net: Interpolation, features: torch.Tensor, taus: list[float]) -> dict[float, AucomCoder]:
@@ -95,21 +100,40 @@ def _code(name: str, kbps: float, audio: np.ndarray) -> tuple[np.ndarray, float]
 
 
 def classic(params: Params, items: Items, points: list[tuple[str, float]], unit: float) -> list[pd.DataFrame]:
-    """Rows of codecs of waveforms at their rates: what the recogniser makes of features of the decoded audio, and on a
-    subset PocketSphinx of the audio itself.
-    """
-    settings, n_mels, tables = params.evaluation.aucom, params.systems.aucom_codec.n_mels, []
-    sphinx = SphinxListener(items.corpus, settings.sphinx_items) if settings.sphinx_items else None
+    """Rows of MP3 and AAC at their rates."""
+    tables = []
     for name, kbps in track(points, "MP3 and AAC"):
         calls = [(name, kbps, audio) for audio in items.audio]
-        sounds, rates = zip(*over_items(_code, calls, params.jobs, params.scheduler), strict=True)
-        features = [fbank(audio[None], n_mels)[0] for audio in sounds]
-        identity = {"run": RUN, "seed": 0, "system": name, "label": name, "kbps_nominal": kbps}
-        columns = [errors(items.features, features, unit), answers(params, items, features)]
-        if sphinx is not None:
-            columns.append(sphinx.columns(items, sounds.__getitem__))
-        tables.append(item_table(items, identity, columns, kbps=rates))
+        tables.append(heard(params, items, name, kbps, over_items(_code, calls, params.jobs, params.scheduler), unit))
     return tables
+
+
+def neural(params: Params, items: Items, unit: float) -> list[pd.DataFrame]:
+    """Rows of EnCodec and DAC at their rates, of those whose weights are given."""
+    settings, tables = params.evaluation.aucom, []
+    for name in NEURAL:
+        weights = getattr(settings.weights, name)
+        if weights is not None:
+            codec = NeuralWaveformCodec(name, weights)
+            for kbps in getattr(settings, f"{name}_kbps"):
+                coded = [codec.code(audio, kbps) for audio in track(items.audio, f"{name} {kbps:g} kbps")]
+                tables.append(heard(params, items, name, kbps, [(one.audio, one.kbps) for one in coded], unit))
+    return tables
+
+
+def heard(
+    params: Params, items: Items, name: str, kbps: float, coded: list[tuple[np.ndarray, float]], unit: float
+) -> pd.DataFrame:
+    """Rows of a codec of waveforms at one rate: what the recogniser makes of features of the decoded audio, and on a
+    subset PocketSphinx of the audio itself. `coded`: decoded audio and measured kbps of every item.
+    """
+    settings, (sounds, rates) = params.evaluation.aucom, zip(*coded, strict=True)
+    features = [fbank(audio[None], params.systems.aucom_codec.n_mels)[0] for audio in sounds]
+    identity = {"run": RUN, "seed": 0, "system": name, "label": name, "kbps_nominal": kbps}
+    columns = [errors(items.features, features, unit), answers(params, items, features)]
+    if settings.sphinx_items:
+        columns.append(SphinxListener(items.corpus, settings.sphinx_items).columns(items, sounds.__getitem__))
+    return item_table(items, identity, columns, kbps=rates)
 
 
 def compare(params: Params) -> None:
@@ -118,9 +142,11 @@ def compare(params: Params) -> None:
     settings = params.evaluation.aucom
     items, unit = task_items(params, CORPUS), feature_unit()
     points, reasons = usable({"mp3": settings.mp3_kbps, "aac": settings.aac_kbps})
-    table = pd.concat([*interpolated(params, items, unit), *classic(params, items, points, unit)], ignore_index=True)
+    tables = [*interpolated(params, items, unit), *classic(params, items, points, unit), *neural(params, items, unit)]
+    table = pd.concat(tables, ignore_index=True)
+    given = settings.weights.model_dump()
     told = {
-        "unavailable": reasons | WITHOUT_WEIGHTS,
+        "unavailable": reasons | {title: NO_WEIGHTS for name, title in NEURAL.items() if given[name] is None},
         "versions": {name: importlib.metadata.version(name) for name in ("av", "pocketsphinx")},
         "titles": {name: CODECS[name].title for name, _ in points},
         "test_items": {CORPUS: len(items)},

@@ -22,7 +22,7 @@ from thinwire.metrics.statistics import Interval, bootstrap_mean
 
 COMPARED = "aucom_compared"
 CORPUS = "librispeech"
-RECOGNISERS = {"word_errors": "CTC on features", "sphinx_errors": "PocketSphinx on waveforms"}
+RECOGNISERS = {"word_errors": "server's network on features", "sphinx_errors": "PocketSphinx on waveforms"}
 POINT = ("family", "label", "tau", "kbps_nominal")
 """Columns that tell operating points apart."""
 BUDGETS = (0.97, 2.0, 5.0, 8.0, 16.0, 64.0)
