@@ -1,0 +1,35 @@
+"""CelebA-HQ's layout from photographs: numbered square crops, CelebA's two lists saying which belong together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from thinwire.corpora.files import SPLITS
+from thinwire.corpora.halves import IDENTITY, PARTITION
+from thinwire.corpora.simulate.photographs import TESTING, TRAINING, photographs
+from thinwire.params.corpora import Simulate
+from thinwire.progress import track
+from thinwire.seeding import rng as named_rng
+
+DEV_EVERY = 6
+
+
+def write_halves(settings: Simulate, seed: int, out: Path) -> None:
+    """Write `crops` images of each photograph, which stands for a person, and the lists of parts and persons."""
+    size = settings.halves
+    parts, persons = [], []
+    chosen = [*photographs(TRAINING), *photographs(TESTING)]
+    for person, photograph in enumerate(track(chosen, "simulate halves")):
+        held_out = "dev" if person % DEV_EVERY == DEV_EVERY - 1 else "train"
+        part = SPLITS.index("eval" if person >= len(TRAINING) else held_out)
+        for crop in range(size.crops):
+            pixels = photograph.window(named_rng(seed, "halves", person, crop), size.size, size.size)
+            name = f"{person * size.crops + crop}.png"
+            Image.fromarray(np.clip(np.rint(255.0 * pixels), 0, 255).astype(np.uint8)).save(out / name)
+            parts.append(f"{name} {part}\n")
+            persons.append(f"{name} {person + 1}\n")
+    (out / PARTITION).write_text("".join(parts), "utf-8")
+    (out / IDENTITY).write_text("".join(persons), "utf-8")

@@ -1,0 +1,130 @@
+"""Gradients in use: two workers train one network, the first worker's gradient goes through a coder, the second's is
+exact and is the side information (facts 4.2).
+
+Coders are compared within a seed: initial weights, the workers' images and the places of every batch are the same for
+all. Reading: the step that a coder is told counts in the steps of the collected runs and stays at 1 behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from thinwire.corpora.gradients import GradientPairs, Worker, two_workers
+from thinwire.corpora.mnist import Digits
+from thinwire.errors import ParamError
+from thinwire.nn.gradient_net import initial_weights, loss_and_accuracy
+from thinwire.progress import track
+from thinwire.seeding import derive_seed
+from thinwire.systems.neural_dsc.gradient_coders import GradientCoder, bits_of
+
+_AT_MOST = 2000
+
+
+@dataclass(frozen=True)
+class Federation:
+    """How the workers train: `steps` of Adam with `lr`, `batch` images each, once for each of `seeds`; the network is
+    judged every `every` steps. `collected_steps`: those of the runs that the gradients were collected in.
+    """
+
+    steps: int
+    batch: int
+    lr: float
+    seeds: int
+    every: int
+    collected_steps: int
+
+    def share(self, step: int) -> float:
+        """The time step as the coders were trained to see it, 0..1."""
+        return min(step / max(self.collected_steps - 1, 1), 1.0)
+
+
+def training_curves(
+    coders: Sequence[GradientCoder], digits: Digits, test: Digits, federation: Federation, seed: int
+) -> pd.DataFrame:
+    """Train with each coder from each seed; a row each time that the network is judged, before the first step too.
+
+    Columns: coder, bits (of a message, at most), seed (0, 1, ...), step, loss (on all training images, 2000 evenly
+    spread at most), test_loss, accuracy (test, 0..1), message_bits (mean since the row before), error (mean of
+    |x - x_hat|^2 / |x|^2 since the row before), both NaN in the first row.
+
+    Raises ParamError for images that do not give both workers a batch.
+    """
+    if len(digits) < 2 * federation.batch:
+        raise ParamError(f"{len(digits)} images for two workers with batches of {federation.batch}; lower the batch")
+    sets = _tensors(digits), _tensors(test)
+    calls = [(number, coder) for number in range(federation.seeds) for coder in coders]
+    rows = [
+        {"coder": coder.name, "bits": bits_of(coder), "seed": number} | row
+        for number, coder in track(calls, "federated")
+        for row in _train(coder, digits, sets, federation, derive_seed(seed, "federated", number))
+    ]
+    return pd.DataFrame(rows)
+
+
+def _train(
+    coder: GradientCoder, digits: Digits, sets: tuple[tuple[Tensor, Tensor], ...], federation: Federation, seed: int
+) -> list[dict[str, Any]]:
+    generator = torch.Generator().manual_seed(seed)
+    workers = two_workers(digits, federation.batch, generator)
+    weights = initial_weights(generator)
+    optimizer = torch.optim.Adam([weights], lr=federation.lr)
+    rows, sent = [_judged(weights, sets, 0, [])], []
+    for step in range(federation.steps):
+        x, y = (_gradient(worker, weights, seed, step, place) for place, worker in enumerate(workers))
+        share, known = federation.share(step), derive_seed(seed, "shared", step)
+        message = coder.encode(x, y, share, known)
+        x_hat = coder.decode(message, y, share, known)
+        energy = float(np.square(x).sum())
+        sent.append((8 * len(message), float(np.square(x - x_hat).sum()) / energy if energy > 0 else np.nan))
+        weights.grad = torch.from_numpy((x_hat + y) / 2.0)
+        optimizer.step()
+        if (step + 1) % federation.every == 0 or step + 1 == federation.steps:
+            rows.append(_judged(weights, sets, step + 1, sent))
+            sent = []
+    return rows
+
+
+def _gradient(worker: Worker, weights: Tensor, seed: int, step: int, place: int) -> np.ndarray:
+    generator = torch.Generator().manual_seed(derive_seed(seed, "batch", step, place))
+    return np.asarray(worker.gradient(weights, generator).numpy())
+
+
+def _judged(
+    weights: Tensor, sets: tuple[tuple[Tensor, Tensor], ...], step: int, sent: list[tuple[int, float]]
+) -> dict[str, Any]:
+    (loss, _), (test_loss, accuracy) = (loss_and_accuracy(weights, *images) for images in sets)
+    bits, error = np.nanmean(sent, axis=0) if sent else (np.nan, np.nan)
+    judged = {"step": step, "loss": loss, "test_loss": test_loss, "accuracy": accuracy}
+    return judged | {"message_bits": float(bits), "error": float(error)}
+
+
+def _tensors(digits: Digits) -> tuple[Tensor, Tensor]:
+    chosen = np.unique(np.linspace(0, len(digits) - 1, min(len(digits), _AT_MOST)).round().astype(int))
+    images = torch.from_numpy(digits.images[chosen]).float().div(255.0).unsqueeze(1)
+    return images, torch.from_numpy(digits.labels[chosen].astype(np.int64))
+
+
+def distortions(coders: Sequence[GradientCoder], pairs: GradientPairs, ids: Sequence[str], seed: int) -> pd.DataFrame:
+    """Each coder on collected test pairs (claim `ndsc.gradient_order`), a row a coder and pair.
+
+    Columns: coder, bits (at most), segment_id, step (0..1), message_bits, energy (|x|^2), sse (|x - x_hat|^2).
+    """
+    rows: list[dict[str, Any]] = []
+    for coder in track(coders, "gradients"):
+        for name, x, y, step in zip(ids, pairs.x, pairs.y, pairs.step.tolist(), strict=True):
+            known = derive_seed(seed, "shared", name)
+            message = coder.encode(x, y, step, known)
+            error = x - coder.decode(message, y, step, known)
+            rows.append(
+                {"coder": coder.name, "bits": bits_of(coder), "segment_id": name, "step": step,
+                 "message_bits": 8 * len(message), "energy": float(np.square(x).sum()),
+                 "sse": float(np.square(error).sum())}
+            )  # fmt: skip
+    return pd.DataFrame(rows)

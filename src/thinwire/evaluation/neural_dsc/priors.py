@@ -1,0 +1,74 @@
+"""A trained prior on the indices of its codec's test items: what they cost, counted in every way, from real bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from thinwire.artifacts import read_json, write_json
+from thinwire.errors import PipelineError
+from thinwire.evaluation.neural_dsc.codecs import encode, per_unit
+from thinwire.evaluation.neural_dsc.items import load_items
+from thinwire.nn.trainable import count_parameters
+from thinwire.params import Params
+from thinwire.systems.neural_dsc.codec import codec_fingerprint
+from thinwire.training.adapters.neural_dsc import load_counts
+from thinwire.training.adapters.neural_dsc_prior import codec_row, load_coder
+from thinwire.training.build import MODELS
+
+
+def measure_prior(params: Params, name: str, folder: Path) -> dict[str, float]:
+    """Write rates.parquet, bits.npz and run.json; returns means.
+
+    rates: one row a test item and seed of the prior: run, codec, segment_id, seed, fixed_bits, entropy_bits (static
+    tables of training counts), ideal_bits (cross-entropy), reference_bits (the authors': rounded up, plus 1),
+    payload_bits (range coder, real bytes), header_bits, and kbps or bpp of payload_bits. bits.npz: `<item>`, ideal bits
+    of each index of the kept items, in the grid's shape.
+
+    Raises PipelineError where bytes do not decode to what was coded: every item is tried.
+    """
+    codec = params.run(name).codec
+    items = load_items(params, codec_row(params, name))
+    parts = []
+    for seed in range(params.training_of(name).seeds):
+        coder = load_coder(params, codec, name, seed)
+        indices = encode(coder.model, items)
+        rates = pd.DataFrame([vars(one) for one in coder.rates(indices, load_counts(codec))])
+        for place, codes in enumerate(indices.reshape(len(indices), -1).numpy()):
+            if not np.array_equal(coder.bitstream.unpack(coder.bitstream.pack(codes, ""), ""), codes):
+                raise PipelineError(f"{name}: {items.table['segment_id'][place]}: bytes decode to other indices")
+        bits = 8 * rates["payload_bytes"]
+        part = items.table[["segment_id"]].assign(run=name, codec=codec, seed=seed)
+        rates = rates.drop(columns=["payload_bytes", "header_bytes"]).assign(
+            payload_bits=bits, header_bits=8 * rates["header_bytes"]
+        )
+        costs = per_unit(params, coder.model.row, items, bits.to_numpy())
+        parts.append(pd.concat([part, rates], axis=1).assign(**costs))
+        if not seed:
+            some = indices[: params.evaluation.neural_dsc.look_items]
+            with torch.inference_mode():
+                assert coder.prior is not None
+                each = coder.prior.bits(some.reshape(len(some), -1)).reshape(some.shape)
+            ids = items.table["segment_id"]
+            kept = {str(ids[i]): each[i].numpy() for i in range(len(some))}
+            np.savez_compressed(folder / "bits.npz", **kept)  # type: ignore[arg-type]
+            first = coder
+    table = pd.concat(parts, ignore_index=True)
+    table.to_parquet(folder / "rates.parquet", index=False)
+    means = {str(k): float(v) for k, v in table.select_dtypes("number").drop(columns="seed").mean().items()}
+    parameters = {part: count_parameters(module) for part, module in first.prior.named_children()}  # type: ignore[union-attr]
+    told = {
+        "card": read_json(MODELS / name / "card.json"),
+        "row": params.run(name).model_dump(),
+        "codec": codec,
+        "parameters": parameters,
+        "grid": list(first.model.index_grid),
+        "fingerprint": codec_fingerprint(first.model, first.prior),
+        "test_items": len(items),
+        "means": means,
+    }
+    write_json(folder / "run.json", told)
+    return means

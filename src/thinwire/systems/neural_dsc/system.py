@@ -1,0 +1,50 @@
+"""The conditional VQ-VAE as it is trained."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from thinwire.nn.trainable import Batch, Losses, Trainable
+from thinwire.params.neural_dsc import NdscRow, Settings
+from thinwire.systems.neural_dsc.model import NeuralDsc, Reconstruction
+
+
+class NeuralDscSystem(Trainable):
+    """Losses of a run's row: `mse`, mean squared error on the standardised scale (images as they are); of gradients
+    `sse`, the squared error summed over an item, in units of the gradients' variance; of bits `bce`, the log-loss of
+    soft bits in nats; and `commitment`, with weight beta. `perplexity` of the indices is logged.
+
+    Batches hold `clean`, the source x, `y`, and for gradients `step`.
+    """
+
+    validation_passes = 1
+
+    def __init__(self, settings: Settings, row: NdscRow, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.settings, self.row = settings, row
+        self.model = NeuralDsc(settings, row, shape)
+        beta = settings.quantiser.dense_beta if self.model.dense else settings.quantiser.beta
+        self.distortion = {"gradients": "sse", "bits": "bce"}.get(row.domain, "mse")
+        self.weights = {self.distortion: 1.0, "commitment": beta}
+
+    def deployed(self) -> nn.Module:
+        return self.model
+
+    def forward(self, batch: Batch, generator: torch.Generator, critic: nn.Module | None = None) -> Losses:
+        passed: Reconstruction = self.model(batch["clean"], batch["y"], batch.get("step"), generator)
+        quantised = passed.quantised
+        return Losses(
+            {
+                self.distortion: self._distortion(passed.output, passed.target),
+                "commitment": quantised.commitment,
+                "perplexity": quantised.perplexity,
+            }
+        )
+
+    def _distortion(self, output: Tensor, target: Tensor) -> Tensor:
+        if self.distortion == "bce":
+            return functional.binary_cross_entropy_with_logits(output, target)
+        squared = (output - target).square()
+        return squared.sum(1).mean() if self.distortion == "sse" else squared.mean()

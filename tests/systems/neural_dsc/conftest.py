@@ -1,0 +1,8 @@
+"""`tiny_ndsc` becomes importable, here and in processes that tests start."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
