@@ -29,4 +29,5 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _beside("fake_aucom_enhancer").write_enhancer(root)
     _beside("fake_aucom_edge").write_edge(root, taus)
     _beside("fake_aucom_prior").write_prior(root)
+    _beside("fake_neural_dsc").write_wing(root)
     return root

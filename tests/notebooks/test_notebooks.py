@@ -77,9 +77,15 @@ AUCOM = {
         ["links", "leads", "clocks", "sustained", "ratio", "mp3_saving", "flac", "arithmetic"],
     ),
 }
+NEURAL_DSC = {
+    "flipped_bits": (["errors", "handicaps", "limit", "blocks"], ["errors", "excess", "reach", "blocks"]),
+    "forms": (["grid", "gains", "pictures", "players"], ["points", "gains"]),
+    "gradients": (["errors", "curves", "gradient"], ["errors", "spending", "curves"]),
+    "problem": (["forms", "toy", "slack"], ["forms", "toy", "decoding", "slack"]),
+}
 EXPECTED = {
     f"{paper}/{name}": what
-    for paper, notebooks in (("ndpca", NDPCA), ("tfcodec", TFCODEC), ("aucom", AUCOM))
+    for paper, notebooks in (("ndpca", NDPCA), ("tfcodec", TFCODEC), ("aucom", AUCOM), ("neural_dsc", NEURAL_DSC))
     for name, what in notebooks.items()
 }
 

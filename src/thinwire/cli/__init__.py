@@ -20,7 +20,7 @@ COMMANDS = {
     "train-long": "make reference weights in hours, on this machine or another",
     "evaluate": "stage: measure a trained run on the test items",
     "classic": "stage: measure codecs in use on the test clips",
-    "compare": "stage: measure the systems that AUCOM is compared with",
+    "compare": "stage: measure what a paper's systems are compared with",
     "complexity": "stage: count what a codec costs",
     "follow": "stage: let a trained coder follow the channel's capacity",
     "sources": "stage: clean copies of the notebooks",

@@ -1,19 +1,26 @@
-"""`thinwire compare`: the systems that AUCOM is compared with, on its test items."""
+"""`thinwire compare PAPER`: what a paper's systems are compared with, on their test items."""
 
 from __future__ import annotations
 
 import argparse
 
+PAPERS = ("aucom", "neural_dsc")
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the subcommand."""
-    subparsers.add_parser("compare", help="measure interpolation, MP3 and AAC on AUCOM's speech into results")
+    parser = subparsers.add_parser("compare", help="measure what a paper's systems are compared with")
+    parser.add_argument("paper", choices=PAPERS)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write results/aucom_compared."""
-    from thinwire.evaluation.aucom.compared import compare
+    """Write results/aucom_compared (interpolation, waveform codecs) or results/neural_dsc_compared (theory, syndrome
+    codes, gradient coders).
+    """
+    import importlib
+
     from thinwire.params import load_params
 
-    compare(load_params())
+    # Found by name, so that no paper's stages depend on another's code.
+    importlib.import_module(f"thinwire.evaluation.{args.paper}.compared").compare(load_params())
     return 0

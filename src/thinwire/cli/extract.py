@@ -39,10 +39,11 @@ def run(args: argparse.Namespace) -> int:
         # Readers turn their errors into CorpusError, so what libsndfile or soundfile raises here is about writing.
         raise PipelineError(f"{out}: cannot write audio (is the disk full?), nothing was kept; free space") from error
     report = read_json(out / "report.json")
-    seconds = report["segments"] * settings.segment_s
     splits, skipped = (
         ", ".join(f"{name} {count}" for name, count in report[key].items()) for key in ("splits", "skipped")
     )
     print(f"{out}: {report['segments']} segments ({splits}); skipped: {skipped or 'none'}")
-    print(f"{seconds:.0f} s of segments in {time.perf_counter() - began:.1f} s")
+    length = getattr(settings, "segment_s", None)  # images and bits have none
+    amount = f"{report['segments'] * length:.0f} s of segments" if length else "done"
+    print(f"{amount} in {time.perf_counter() - began:.1f} s")
     return 0

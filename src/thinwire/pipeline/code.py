@@ -17,7 +17,7 @@ from thinwire.pipeline.sources import COPIES, find_notebooks
 
 CODE = Path("build/code")
 # Subcommands that are stages and always run the same modules; the others choose some by name, see `_by_choice`.
-PLAIN = ("classic", "compare", "join", "scoreboard", "site")
+PLAIN = ("classic", "join", "scoreboard", "site")
 
 
 def systems_of(paper: str) -> tuple[str, ...]:
@@ -44,6 +44,7 @@ def _by_choice(source: Path) -> dict[str, list[str]]:
         adapters = {system: f"{PACKAGE}.training.adapters.{system}" for system in systems_of(paper)}
         found |= {f"train/{system}": [adapter] for system, adapter in adapters.items()}
         found[f"evaluate/{paper}"] = [f"{PACKAGE}.evaluation.{paper}.stage", *adapters.values()]
+        found[f"compare/{paper}"] = [f"{PACKAGE}.evaluation.{paper}.compared"]
         found[f"complexity/{paper}"] = [f"{PACKAGE}.evaluation.{paper}.complexity"]
     found["follow"] = [f"{PACKAGE}.training.adapters.{system}" for system in systems_of("ndpca")]
     return found

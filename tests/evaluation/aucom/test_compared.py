@@ -34,7 +34,7 @@ def workspace(bench_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     tree["evaluation"]["aucom"] = EVALUATION
     (folder / "params.yaml").write_text(yaml.safe_dump(tree, sort_keys=False), "utf-8")
     with inside(folder):
-        assert main(["compare"]) == 0
+        assert main(["compare", "aucom"]) == 0
     return folder
 
 

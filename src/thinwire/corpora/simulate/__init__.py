@@ -10,6 +10,7 @@ from thinwire.params.corpora import Simulate
 
 CORPORA = (
     "chime6", "dns", "librispeech", "ljspeech", "speech_commands", "esc50", "iemocap", "ravdess", "voicebank",
+    "stereo", "halves", "bits", "mnist",
 )  # fmt: skip
 
 
