@@ -16,7 +16,7 @@ from thinwire.errors import ParamError
 @dataclass(frozen=True)
 class Corpus:
     """A corpus: `extractor` and `reader` name the modules of this room with `extract(root, out, settings, seed)` and
-    `survey(root)`.
+    `survey(root)`. Without a root the simulated corpus is read, or the segment folder of the corpus it is `made_of`.
     """
 
     name: str
@@ -26,6 +26,7 @@ class Corpus:
     layout: str
     extractor: str
     reader: str
+    made_of: str = ""
 
     def extract(self, root: Path, out: Path, settings: Any, seed: int) -> None:
         """Write the segment folder `out` from the corpus in `root`."""
@@ -170,6 +171,7 @@ CORPORA = {
             layout="the segment folder of mnist",
             extractor="gradients",
             reader="gradients",
+            made_of="mnist",
         ),
     )
 }
@@ -183,8 +185,11 @@ def corpus_of(name: str) -> Corpus:
 
 
 def simulated_root(name: str) -> Path:
-    """Where the `simulate` stage puts a corpus, relative to the repository."""
-    return Path("data/sim") / name
+    """What is read of a corpus without a root, relative to the repository: where the `simulate` stage puts it, or the
+    segments that it is made of.
+    """
+    origin = CORPORA[name].made_of if name in CORPORA else ""
+    return segments_folder(origin) if origin else Path("data/sim") / name
 
 
 def segments_folder(name: str) -> Path:
