@@ -30,4 +30,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _beside("fake_aucom_edge").write_edge(root, taus)
     _beside("fake_aucom_prior").write_prior(root)
     _beside("fake_neural_dsc").write_wing(root)
+    prior = _beside("fake_neural_dsc_prior")
+    prior.write_priors(root)
+    prior.write_models(root)
+    prior.write_joint_bits(root)
     return root

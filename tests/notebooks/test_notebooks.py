@@ -81,7 +81,19 @@ NEURAL_DSC = {
     "flipped_bits": (["errors", "handicaps", "limit", "blocks"], ["errors", "excess", "reach", "blocks"]),
     "forms": (["grid", "gains", "pictures", "players"], ["points", "gains"]),
     "gradients": (["errors", "curves", "gradient"], ["errors", "spending", "curves"]),
+    "look_inside": (
+        ["architecture", "codebook", "attention", "item", "item_speech", "players"],
+        ["architecture", "codebook", "attention", "items"],
+    ),
+    "parameters": (["parts", "forms"], ["parts", "forms"]),
+    "prior": (["saved", "ideal", "where"], ["rates"]),
     "problem": (["forms", "toy", "slack"], ["forms", "toy", "decoding", "slack"]),
+    "speech": (
+        ["quality", "total_rate", "players"],
+        ["quality", "equal_rates", "separate_rate", "ndpca_gains", "comparable"],
+    ),
+    "stereo": (["curves", "pairs"], ["points", "published"]),
+    "wrong_side_information": (["errors", "pictures", "speech", "changes", "players"], ["errors", "changes"]),
 }
 EXPECTED = {
     f"{paper}/{name}": what
