@@ -48,13 +48,13 @@ def measure_prior(params: Params, name: str, folder: Path) -> dict[str, float]:
         costs = per_unit(params, coder.model.row, items, bits.to_numpy())
         parts.append(pd.concat([part, rates], axis=1).assign(**costs))
         if not seed:
-            place = spread(len(items), params.evaluation.neural_dsc.look_items)  # those that the codec keeps, too
-            some = indices[torch.from_numpy(place)]
+            chosen = spread(len(items), params.evaluation.neural_dsc.look_items)  # those that the codec keeps, too
+            some = indices[torch.from_numpy(chosen)]
             with torch.inference_mode():
                 assert coder.prior is not None
                 each = coder.prior.bits(some.reshape(len(some), -1)).reshape(some.shape)
-            ids = items.table["segment_id"].iloc[place]
-            kept = {str(name): bits.numpy() for name, bits in zip(ids, each, strict=True)}
+            ids = items.table["segment_id"].iloc[chosen]
+            kept = {str(item): costs.numpy() for item, costs in zip(ids, each, strict=True)}
             np.savez_compressed(folder / "bits.npz", **kept)  # type: ignore[arg-type]
             first = coder
     table = pd.concat(parts, ignore_index=True)
