@@ -11,7 +11,7 @@ import torch
 from thinwire.artifacts import read_json, write_json
 from thinwire.errors import PipelineError
 from thinwire.evaluation.neural_dsc.codecs import encode, per_unit
-from thinwire.evaluation.neural_dsc.items import load_items
+from thinwire.evaluation.neural_dsc.items import load_items, spread
 from thinwire.nn.trainable import count_parameters
 from thinwire.params import Params
 from thinwire.systems.neural_dsc.codec import codec_fingerprint
@@ -48,12 +48,13 @@ def measure_prior(params: Params, name: str, folder: Path) -> dict[str, float]:
         costs = per_unit(params, coder.model.row, items, bits.to_numpy())
         parts.append(pd.concat([part, rates], axis=1).assign(**costs))
         if not seed:
-            some = indices[: params.evaluation.neural_dsc.look_items]
+            chosen = spread(len(items), params.evaluation.neural_dsc.look_items)  # those that the codec keeps, too
+            some = indices[torch.from_numpy(chosen)]
             with torch.inference_mode():
                 assert coder.prior is not None
                 each = coder.prior.bits(some.reshape(len(some), -1)).reshape(some.shape)
-            ids = items.table["segment_id"]
-            kept = {str(ids[i]): each[i].numpy() for i in range(len(some))}
+            ids = items.table["segment_id"].iloc[chosen]
+            kept = {str(item): costs.numpy() for item, costs in zip(ids, each, strict=True)}
             np.savez_compressed(folder / "bits.npz", **kept)  # type: ignore[arg-type]
             first = coder
     table = pd.concat(parts, ignore_index=True)

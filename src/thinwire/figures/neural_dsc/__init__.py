@@ -1,0 +1,1 @@
+"""Figures and verdicts of the notebooks on neural distributed source coding."""

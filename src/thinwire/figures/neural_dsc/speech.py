@@ -1,0 +1,171 @@
+"""Speech: kbit/s from bytes against quality for microphone 1 given microphone 2, and what that buys over sending
+microphone 1 alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from thinwire.figures.listen import load_audio
+from thinwire.figures.neural_dsc.runs import (
+    DOMAIN_NAME,
+    FORM_NAME,
+    FORMS,
+    MEASURE_NAME,
+    codec_of,
+    form_style,
+    gain,
+    interval_of,
+    mean_of,
+    own,
+    rates,
+    row_of,
+)
+from thinwire.figures.paths import Page
+from thinwire.figures.style import GREY, caption, key, legend_right
+from thinwire.figures.tfcodec.runs import sounds as sounds_of
+from thinwire.metrics.perceptual import pesq_wb, stoi
+
+MEASURES = ("psnr", "lsd", "stoi", "pesq", "si_sdr")
+SHOWN = ("psnr", "lsd", "stoi", "pesq")
+NEAR = 0.1
+"""Rates within this share of each other are called equal."""
+HEARD = ("stoi", "pesq")
+TICKS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+def table(page: Page, items: pd.DataFrame, priors: Sequence[str] = ()) -> pd.DataFrame:
+    """A row a codec: run, kind, form, bits, downsample, kbps (payload bytes), prior_kbps (real bytes with its prior),
+    every measure with its 95 % interval (`<measure>_low`, `_high`; NaN where it was not taken), explained, items.
+    """
+    coded = {codec_of(page, prior): float(rates(page, [prior])["kbps"].mean()) for prior in priors}
+    rows = []
+    for run, part in own(items).groupby("run", sort=False):
+        row = {"run": run, **part[["kind", "form", "bits", "downsample"]].iloc[0], "kbps": part["kbps"].mean()}
+        row |= {"prior_kbps": coded.get(str(run), np.nan)}
+        for measure in MEASURES:
+            known = bool(part[measure].notna().any())
+            found = interval_of(page, part, measure) if known else None
+            row |= {measure: np.nan if found is None else found.mean}
+            row |= {f"{measure}_low": np.nan if found is None else found.low}
+            row |= {f"{measure}_high": np.nan if found is None else found.high}
+        rows.append(row | {"explained": part["explained"].mean(), "items": part["segment_id"].nunique()})
+    return pd.DataFrame(rows).sort_values(["kind", "form", "kbps"], ignore_index=True)
+
+
+def ceiling(page: Page, run: str) -> dict[str, float]:
+    """STOI and PESQ of maps that were not coded, made audible as decoded ones are: the mean of a run's kept items."""
+    scores: dict[str, list[float]] = {name: [] for name in HEARD}
+    for versions in load_audio(page, run, most=1000).values():
+        for name, measure in (("stoi", stoi), ("pesq", pesq_wb)):
+            scores[name].append(float(measure(versions["clean"], versions["map"])))
+    return {name: float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
+            for name, values in scores.items()}  # fmt: skip
+
+
+def draw_quality(found: pd.DataFrame, ceilings: Mapping[str, Mapping[str, float]], note: str) -> Figure:
+    """Every measure against the rate, a row of panels a domain; `ceilings` by domain as `ceiling` gives them."""
+    kinds = [kind for kind in DOMAIN_NAME if (found["kind"] == kind).any()]
+    fig, panels = plt.subplots(
+        len(kinds), len(SHOWN), figsize=(12.8, 2.6 * len(kinds) + 0.9), squeeze=False, sharex=True
+    )
+    for line, kind in zip(panels, kinds, strict=True):
+        rows = found[found["kind"] == kind]
+        for axes, measure in zip(line, SHOWN, strict=True):
+            for form in FORMS:
+                _curve(axes, rows[rows["form"] == form], measure, form)
+            top = ceilings.get(kind, {}).get(measure, np.nan)
+            if np.isfinite(top):
+                axes.axhline(top, color=GREY, linestyle=":", linewidth=1.2)
+            axes.set_ylabel(MEASURE_NAME[measure], fontsize=8)
+        line[0].set_title(f"{DOMAIN_NAME[kind]}")
+    for axes in panels.flat:
+        axes.set_xscale("log")
+        axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+        axes.minorticks_off()
+        axes.margins(x=0.12)
+    for axes in panels[-1]:
+        axes.set_xlabel("rate of x (kbit/s, bytes)")
+    handles = [key(FORM_NAME[form].replace(" (", "\n("), **form_style(form)) for form in FORMS]
+    prior = form_style("distributed") | {"markerfacecolor": "white", "linestyle": "none"}
+    legend_right(fig, [*handles, key("distributed, with its prior", **prior),
+                       key("map that was not coded", color=GREY, linestyle=":")])  # fmt: skip
+    caption(
+        fig,
+        "Rates are bytes of x's payload; y costs nothing here, the decoder has it. PSNR is of features in units of "
+        "their spread: 0 dB is the training mean. STOI and PESQ are of some items and against the waveform that was "
+        "sent, at one level; waveforms of mel maps by Griffin-Lim, whose own loss is the dotted line (kept items). "
+        f"Bars: 95 % bootstrap over items. {note}",
+    )
+    return fig
+
+
+def _curve(axes: Axes, rows: pd.DataFrame, measure: str, form: str) -> None:
+    rows = rows.dropna(subset=[measure]).sort_values("kbps")
+    if rows.empty:
+        return
+    error = np.clip([rows[measure] - rows[f"{measure}_low"], rows[f"{measure}_high"] - rows[measure]], 0.0, None)
+    axes.errorbar(rows["kbps"], rows[measure], error, capsize=2, elinewidth=0.8, **form_style(form))
+    coded = rows.dropna(subset=["prior_kbps"])
+    look = form_style(form) | {"markerfacecolor": "white", "linestyle": "none"}
+    axes.plot(coded["prior_kbps"], coded[measure], **look)
+
+
+def equal_rates(page: Page, items: pd.DataFrame) -> pd.DataFrame:
+    """What knowing y buys at equal rates, item by item: kind, compared, first, second (runs), kbps (of x), total_kbps
+    (with y sent as well where that is counted), measure and dB of PSNR with its 95 % interval.
+
+    Compared are distributed and joint over separate at the rate of x; and distributed at R, its y sent too at R by a
+    codec like it, over separate at 2 R: the loss of that y is not counted, so this favours distributed.
+    """
+    known = own(items).groupby("run", sort=False).agg({"kbps": "mean", "kind": "first", "form": "first"})
+    rows = []
+    for first, one in known.iterrows():
+        for second, other in known.iterrows():
+            if one["kind"] != other["kind"] or one["form"] == "separate" or other["form"] != "separate":
+                continue
+            for counted, what in ((1.0, "y is there"), (2.0, "y is sent as well, at the rate of x")):
+                total = counted * one["kbps"]
+                near = abs(total / other["kbps"] - 1.0) <= NEAR
+                if near and not (counted == 2.0 and one["form"] == "joint"):
+                    found = mean_of(page, gain(items, str(first), str(second)))
+                    rows.append(
+                        {"kind": one["kind"], "compared": f"{one['form']} over separate; {what}", "first": first,
+                         "second": second, "kbps": one["kbps"], "total_kbps": total, "db": found.mean,
+                         "low": found.low, "high": found.high, "items": found.items}
+                    )  # fmt: skip
+    columns = ["kind", "compared", "first", "second", "kbps", "total_kbps", "db", "low", "high", "items"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def separate_rate(found: pd.DataFrame, measure: str = "psnr") -> pd.DataFrame:
+    """The rate at which sending x alone would be as good as each distributed codec: run, kind, kbps, value, alone_kbps,
+    on the line between the separate codecs in the logarithm of the rate; infinite or 0 where it lies beyond them.
+    """
+    rows = []
+    for row in found[found["form"] == "distributed"].to_dict("records"):
+        alone = found[(found["kind"] == row["kind"]) & (found["form"] == "separate")].sort_values("kbps")
+        if alone.empty:
+            continue
+        quality, kbps = np.maximum.accumulate(alone[measure].to_numpy()), alone["kbps"].to_numpy()
+        rate = float(np.exp(np.interp(row[measure], quality, np.log(kbps))))
+        rate = np.inf if row[measure] > quality[-1] else 0.0 if row[measure] < quality[0] else rate
+        rows.append((row["run"], row["kind"], row["kbps"], row[measure], rate))
+    return pd.DataFrame(rows, columns=["run", "kind", "kbps", measure, "alone_kbps"])
+
+
+def sounds(page: Page, runs: Sequence[str], most: int = 2) -> dict[str, dict[str, np.ndarray]]:
+    """Waveforms by item: sent, the first run's map without coding, and every run with the item's own y."""
+    versions = {"map, not coded": (runs[0], "map")} | {heard_name(page, run): (run, "correct") for run in runs}
+    return sounds_of(page, versions, most)
+
+
+def heard_name(page: Page, run: str) -> str:
+    """How players call a run."""
+    row = row_of(page, run)
+    return f"{row['domain']}, {row['form']}, {row['bits']} bit, {row['downsample']}x"
