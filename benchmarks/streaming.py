@@ -90,7 +90,7 @@ def encodec(params: Params, scale: Scale) -> list[Measurement]:
     try:
         from encodec import EncodecModel
     except ImportError:
-        why = "not installed; pip install 'thinwire[bench]'"
+        why = "not installed; pip install encodec"
         ways = ("encode", "decode")
         return [Measurement(f"encodec_{way}", f"{what} {way}", None, "x real time", note=why) for way in ways]
     torch.manual_seed(params.seed)

@@ -1,8 +1,8 @@
 """The code that each stage runs: for every stage one small file, `build/code/...`, with its modules and their hashes.
 
 A stage of `dvc.yaml` depends on its file, so that an edit makes stale what runs the edited module and nothing else. (To
-name the modules themselves in every stage would say the same, in a `dvc.lock` of 40,000 lines that DVC parses and
-rewrites for each stage: ten seconds a stage.)
+name the modules themselves in every stage would say the same, in a `dvc.lock` twice as long, which DVC parses and
+rewrites for each stage.)
 """
 
 from __future__ import annotations
