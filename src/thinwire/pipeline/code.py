@@ -53,7 +53,8 @@ def _by_choice(source: Path) -> dict[str, list[str]]:
 def file_of(command: str, paper: str = "", system: str = "") -> Path:
     """The file that a stage with this command depends on; `paper` and `system`: those of its row, where it has one."""
     words = command.split()[command.split().index(PACKAGE) + 1 :]
-    choice = {"train": system, "evaluate": paper, "follow": ""}.get(words[0], words[1] if len(words) > 1 else "")
+    by_row = {"train": system, "evaluate": paper, "follow": ""}  # their argument is a run, which picks no modules
+    choice = by_row.get(words[0], words[1] if len(words) > 1 else "")
     return CODE / f"{words[0]}{'/' if choice else ''}{choice}.txt"
 
 

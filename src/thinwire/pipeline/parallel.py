@@ -96,6 +96,7 @@ def repro(jobs: int, targets: list[str] | None = None, root: Path = Path()) -> l
 
 
 def _run_all(graph: Graph, order: list[str], jobs: int, root: Path, environment: dict[str, str]) -> list[Outcome]:
+    """Run stages, each once all of them that it reads from are done; raises and interrupts as `repro` says."""
     plan = _Plan(order, {name: graph.before[name] & set(order) for name in order})
     outcomes: list[Outcome] = []
     failed: Outcome | None = None

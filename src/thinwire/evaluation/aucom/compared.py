@@ -99,16 +99,19 @@ def _code(name: str, kbps: float, audio: np.ndarray) -> tuple[np.ndarray, float]
     return coded.audio, coded.kbps
 
 
-def classic(params: Params, items: Items, points: list[tuple[str, float]], unit: float) -> list[pd.DataFrame]:
+def classic(
+    params: Params, items: Items, points: list[tuple[str, float]], unit: float, sphinx: SphinxListener | None
+) -> list[pd.DataFrame]:
     """Rows of MP3 and AAC at their rates."""
     tables = []
     for name, kbps in track(points, "MP3 and AAC"):
         calls = [(name, kbps, audio) for audio in items.audio]
-        tables.append(heard(params, items, name, kbps, over_items(_code, calls, params.jobs, params.scheduler), unit))
+        coded = over_items(_code, calls, params.jobs, params.scheduler)
+        tables.append(heard(params, items, name, kbps, coded, unit, sphinx))
     return tables
 
 
-def neural(params: Params, items: Items, unit: float) -> list[pd.DataFrame]:
+def neural(params: Params, items: Items, unit: float, sphinx: SphinxListener | None) -> list[pd.DataFrame]:
     """Rows of EnCodec and DAC at their rates, of those whose weights are given."""
     settings, tables = params.evaluation.aucom, []
     for name in NEURAL:
@@ -117,22 +120,24 @@ def neural(params: Params, items: Items, unit: float) -> list[pd.DataFrame]:
             codec = NeuralWaveformCodec(name, weights)
             for kbps in getattr(settings, f"{name}_kbps"):
                 coded = [codec.code(audio, kbps) for audio in track(items.audio, f"{name} {kbps:g} kbps")]
-                tables.append(heard(params, items, name, kbps, [(one.audio, one.kbps) for one in coded], unit))
+                sounds = [(one.audio, one.kbps) for one in coded]
+                tables.append(heard(params, items, name, kbps, sounds, unit, sphinx))
     return tables
 
 
 def heard(
-    params: Params, items: Items, name: str, kbps: float, coded: list[tuple[np.ndarray, float]], unit: float
-) -> pd.DataFrame:
+    params: Params, items: Items, name: str, kbps: float, coded: list[tuple[np.ndarray, float]], unit: float,
+    sphinx: SphinxListener | None,
+) -> pd.DataFrame:  # fmt: skip
     """Rows of a codec of waveforms at one rate: what the recogniser makes of features of the decoded audio, and on a
     subset PocketSphinx of the audio itself. `coded`: decoded audio and measured kbps of every item.
     """
-    settings, (sounds, rates) = params.evaluation.aucom, zip(*coded, strict=True)
+    sounds, rates = zip(*coded, strict=True)
     features = [fbank(audio[None], params.systems.aucom_codec.n_mels)[0] for audio in sounds]
     identity = {"run": RUN, "seed": 0, "system": name, "label": name, "kbps_nominal": kbps}
     columns = [errors(items.features, features, unit), answers(params, items, features)]
-    if settings.sphinx_items:
-        columns.append(SphinxListener(items.corpus, settings.sphinx_items).columns(items, sounds.__getitem__))
+    if sphinx is not None:
+        columns.append(sphinx.columns(items, sounds.__getitem__))
     return item_table(items, identity, columns, kbps=rates)
 
 
@@ -142,7 +147,11 @@ def compare(params: Params) -> None:
     settings = params.evaluation.aucom
     items, unit = task_items(params, CORPUS), feature_unit()
     points, reasons = usable({"mp3": settings.mp3_kbps, "aac": settings.aac_kbps})
-    tables = [*interpolated(params, items, unit), *classic(params, items, points, unit), *neural(params, items, unit)]
+    sphinx = SphinxListener(CORPUS, settings.sphinx_items) if settings.sphinx_items else None
+    tables = [
+        *interpolated(params, items, unit), *classic(params, items, points, unit, sphinx),
+        *neural(params, items, unit, sphinx),
+    ]  # fmt: skip
     table = pd.concat(tables, ignore_index=True)
     given = settings.weights.model_dump()
     told = {

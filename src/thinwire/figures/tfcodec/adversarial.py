@@ -68,7 +68,8 @@ def draw_curves(curves: Mapping[str, pd.DataFrame], note: str) -> Figure:
             if name in rows and rows[name].notna().any():
                 axes.plot(rows["step"], rows[name], color=colour, label=label, marker="o", markersize=3)
         axes.set(xlabel="step", ylabel="loss (1)", title=f"{name} loss")
-    panels[0][-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    # From the first panel, which has every run: the last lacks those trained without that loss.
+    panels[0][-1].legend(*panels[0][0].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(1.0, 1.0))
     caption(fig, "Unweighted, mean over the steps since the last validation. " + note)
     return fig
 

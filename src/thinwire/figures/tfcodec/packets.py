@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from thinwire.channel.packets import LONG_SHARE, burst_lengths, draw_trace, loss_rate, markov_chain, mean_burst
@@ -44,9 +45,17 @@ def sweep_table(page: Page, packets: pd.DataFrame, sweep: str) -> pd.DataFrame:
     return table.dropna(subset=["mean"]).reset_index(drop=True)
 
 
-def _draw_curves(table: pd.DataFrame, across: str) -> tuple[Figure, np.ndarray]:
-    fig, panels = plt.subplots(1, len(MEASURES), figsize=(12.6, 3.7))
-    for axes, measure in zip(panels, MEASURES, strict=True):
+def _panels(table: pd.DataFrame, height: float) -> tuple[Figure, dict[str, Axes]]:
+    """A panel for each measure that was taken where something is lost."""
+    taken = set(table.loc[table["value"] != 0.0, "measure"])
+    shown = [measure for measure in MEASURES if measure in taken] or list(MEASURES)
+    fig, panels = plt.subplots(1, len(shown), figsize=(4.2 * len(shown), height), squeeze=False)
+    return fig, dict(zip(shown, panels[0], strict=True))
+
+
+def _draw_curves(table: pd.DataFrame, across: str) -> tuple[Figure, list[Axes]]:
+    fig, panels = _panels(table, 3.7)
+    for measure, axes in panels.items():
         for aware, rows in table[table["measure"] == measure].groupby("loss_aware"):
             x, low, high = (rows[name].to_numpy(float) for name in (across, "low", "high"))
             axes.plot(x, rows["mean"], color=COLOUR[bool(aware)], marker=MARK[bool(aware)])
@@ -54,7 +63,7 @@ def _draw_curves(table: pd.DataFrame, across: str) -> tuple[Figure, np.ndarray]:
         axes.set(title=METRIC_NAME[measure].split(" (")[0], ylabel=METRIC_NAME[measure])
     keys = [key(TRAINED[aware], color=COLOUR[aware], marker=MARK[aware]) for aware in sorted(set(table["loss_aware"]))]
     legend_right(fig, keys)
-    return fig, panels
+    return fig, list(panels.values())
 
 
 def draw_rates(table: pd.DataFrame, note: str) -> Figure:
@@ -90,8 +99,8 @@ def draw_bursts(table: pd.DataFrame, note: str) -> Figure:
 def draw_energy(table: pd.DataFrame, note: str) -> Figure:
     """What it costs to lose the packets of least energy, of most, or as many at random."""
     cases = [value for value in ENERGY if value in set(table["value"])]
-    fig, panels = plt.subplots(1, len(MEASURES), figsize=(12.6, 3.6))
-    for axes, measure in zip(panels, MEASURES, strict=True):
+    fig, panels = _panels(table, 3.6)
+    for measure, axes in panels.items():
         for shift, (aware, rows) in zip(
             (-0.1, 0.1), table[table["measure"] == measure].groupby("loss_aware"), strict=False
         ):
