@@ -70,6 +70,10 @@ class NeuralDsc(nn.Module):
             self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         keep_scale(self.encoder)
         keep_scale(self.decoder)
+        if self.dense:
+            # Training starts from the mean: from an output of the items' own size its first steps shrink everything,
+            # and decoders of gradients then stood still for 600 steps, those with side information the longest.
+            nn.init.zeros_(self.decoder.last.weight)
         self.quantiser = EmaQuantiser(row.codewords, dimension, quantiser.decay, quantiser.eps, quantiser.revive_below)
         scale = (shape[0], shape[1], 1) if row.domain in SPEECH else (1,) * len(shape)
         for name in ("mean", "side_mean"):

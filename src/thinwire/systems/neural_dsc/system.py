@@ -16,6 +16,9 @@ class NeuralDscSystem(Trainable):
     `sse`, the squared error summed over an item, in units of the gradients' variance; of bits `bce`, the log-loss of
     soft bits in nats; and `commitment`, with weight beta. `perplexity` of the indices is logged.
 
+    Complex spectra weigh `mse` and `magnitude`, the mean squared error of the bins' magnitudes, alike: where the rate
+    does not tell phases, the squared error alone asks for silence. Reading, after TF-Codec's loss.
+
     Batches hold `clean`, the source x, `y`, and for gradients `step`.
     """
 
@@ -28,23 +31,30 @@ class NeuralDscSystem(Trainable):
         beta = settings.quantiser.dense_beta if self.model.dense else settings.quantiser.beta
         self.distortion = {"gradients": "sse", "bits": "bce"}.get(row.domain, "mse")
         self.weights = {self.distortion: 1.0, "commitment": beta}
+        if row.domain == "stft":
+            self.weights |= {self.distortion: 0.5, "magnitude": 0.5}
 
     def deployed(self) -> nn.Module:
         return self.model
 
     def forward(self, batch: Batch, generator: torch.Generator, critic: nn.Module | None = None) -> Losses:
         passed: Reconstruction = self.model(batch["clean"], batch["y"], batch.get("step"), generator)
-        quantised = passed.quantised
-        return Losses(
-            {
-                self.distortion: self._distortion(passed.output, passed.target),
-                "commitment": quantised.commitment,
-                "perplexity": quantised.perplexity,
-            }
-        )
+        named = {
+            self.distortion: self._distortion(passed.output, passed.target),
+            "commitment": passed.quantised.commitment,
+            "perplexity": passed.quantised.perplexity,
+        }
+        if self.row.domain == "stft":
+            named["magnitude"] = functional.mse_loss(_magnitude(passed.output), _magnitude(passed.target))
+        return Losses(named)
 
     def _distortion(self, output: Tensor, target: Tensor) -> Tensor:
         if self.distortion == "bce":
             return functional.binary_cross_entropy_with_logits(output, target)
         squared = (output - target).square()
         return squared.sum(1).mean() if self.distortion == "sse" else squared.mean()
+
+
+def _magnitude(spectrum: Tensor) -> Tensor:
+    """(B, F, T) of real and imaginary parts (B, 2, F, T), with a gradient also at 0."""
+    return (spectrum.square().sum(1) + 1e-6).sqrt()
