@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from thinwire import kaldi
 from thinwire.errors import PipelineError
@@ -16,6 +18,7 @@ from thinwire.evaluation.aucom.common import (
     TASKS,
     Task,
     answers,
+    drawn,
     errors,
     evenly,
     feature_unit,
@@ -54,6 +57,19 @@ def test_items_are_spread_over_labels(bench_params: Params) -> None:
         if task.kind != "speech":
             counts = pd.Series(load_items(bench_params, corpus, task, 4).truth).value_counts()
             assert counts.tolist() == [2, 2]
+
+
+@given(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 12))
+def test_a_label_is_not_met_with_one_talker_alone(seed: int, labels_turn: int, talkers_turn: int) -> None:
+    place = np.arange(1200)
+    labels, talkers = place // labels_turn % 4, place // talkers_turn % 2
+    chosen = drawn(labels.astype(str), 400, seed)
+    assert len(set(chosen)) == 400 and (np.diff(chosen) > 0).all()
+    for label in range(4):
+        share, there = talkers[chosen[labels[chosen] == label]].mean(), talkers[labels == label].mean()
+        assert abs(share - there) < 0.25  # five deviations of a draw of 100
+        assert abs((labels[chosen] == label).sum() - 400 * (labels == label).mean()) <= 1
+    assert np.array_equal(drawn(labels.astype(str), 5000, seed), place)
 
 
 def test_a_task_without_truth_is_told(bench_params: Params) -> None:

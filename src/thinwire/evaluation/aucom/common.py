@@ -21,6 +21,7 @@ from thinwire.audio import SAMPLE_RATE
 from thinwire.errors import PipelineError
 from thinwire.metrics.words import plain_text, word_errors
 from thinwire.params import Params
+from thinwire.seeding import derive_seed
 from thinwire.segments import Segments, SegmentStore
 from thinwire.systems.aucom.bitstream import Rates
 from thinwire.tasks.classifier import Classifier
@@ -118,14 +119,25 @@ def evenly(count: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
 
 
+def drawn(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """At most `count` places of labels (n,), rising: evenly over labels, at random within each.
+
+    Evenly spread places will not do: corpora go through talkers and labels in turn, and a step of a few segments then
+    meets one label with one talker alone.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    by_label = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    return np.sort(by_label[evenly(len(labels), count)])
+
+
 def task_items(params: Params, corpus: str) -> Items:
     """The test items of a corpus in TASKS, the same for every system."""
     return load_items(params, corpus, TASKS[corpus], params.evaluation.aucom.task_items)
 
 
 def load_items(params: Params, corpus: str, task: Task, count: int) -> Items:
-    """At most `count` clean test segments of a corpus that the task has a truth for, evenly spread over labels and, in
-    each, over the corpus: corpora that go through their labels in turn would else show a few of them alone.
+    """At most `count` clean test segments of a corpus that the task has a truth for, evenly over labels, drawn within
+    each by the seed of `params`.
 
     Raises PipelineError when there are none.
     """
@@ -138,8 +150,8 @@ def load_items(params: Params, corpus: str, task: Task, count: int) -> Items:
     if not len(places):
         what = "words that could be said in it" if task.kind == SPEECH else "a label"
         raise PipelineError(f"{store.folder}: no segment of split {split} has {what}; make the corpus larger")
-    by_label = np.argsort(table["label"].fillna("").to_numpy(str)[places], kind="stable")
-    chosen = np.sort(places[by_label][evenly(len(places), count)])
+    labels = table["label"].fillna("").to_numpy(str)[places]
+    chosen = places[drawn(labels, count, derive_seed(params.seed, "test items", corpus))]
     rows = table.iloc[chosen].reset_index(drop=True)
     audio = [store.read(row)[1][:length] for (_, row), length in zip(rows.iterrows(), lengths[chosen], strict=True)]
     features = [kaldi.fbank(one[None], params.systems.aucom_codec.n_mels)[0] for one in audio]
