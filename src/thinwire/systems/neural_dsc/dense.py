@@ -67,7 +67,10 @@ class DenseEncoder(_Ends):
 
 class DenseDecoder(_Ends):
     """The encoder's mirror; features of the codewords stand beside those of the conditioning net, zeros in the
-    separate form and where y is absent.
+    separate form and where y is absent. y itself, times a gain a coordinate that begins at 1, is added to the output.
+
+    The gain is a reading: 256 hidden units do not carry 648 bits of y through, and the reference's coder of bits does
+    reach a copy of them (facts 4.3), which no layer of the network has to learn here.
     """
 
     def __init__(self, length: int, latents: int, form: Form, stepped: bool, settings: NdscDense) -> None:
@@ -79,6 +82,7 @@ class DenseDecoder(_Ends):
         )  # fmt: skip
         self.middle = nn.Linear(2 * hidden, hidden)
         self.last = nn.Linear(hidden, length)
+        self.gain = None if form == "separate" else nn.Parameter(torch.ones(length))
 
     def conditioning(self, y: Tensor) -> Tensor | None:
         """Conditioning features (B, hidden) of y (B, N); None in the separate form."""
@@ -92,4 +96,4 @@ class DenseDecoder(_Ends):
             condition = torch.zeros_like(first)
         features = functional.gelu(self.middle(functional.gelu(torch.cat([first, condition], 1))))
         out: Tensor = self.last(features)
-        return out
+        return out if self.gain is None or y is None else out + self.gain * y
