@@ -47,6 +47,8 @@ def write_wing(root: Path, count: int = 16) -> None:
         row = row_of(run)
         table = blocks(run, row) if row["domain"] == "bits" else items(run, row, count)
         table.to_parquet(folder / "items.parquet", index=False)
+        if run == "mel_d_8x8":  # as if a recording had been named
+            table.to_parquet(folder / "recording.parquet", index=False)
         write_facts(folder, run, row, table)
         write_kept(folder, run, row, table["segment_id"].unique()[:KEPT])
     write_compared(root / "results" / "neural_dsc_compared", count)

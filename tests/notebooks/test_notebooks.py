@@ -90,7 +90,7 @@ NEURAL_DSC = {
     "problem": (["forms", "toy", "slack"], ["forms", "toy", "decoding", "slack"]),
     "speech": (
         ["quality", "total_rate", "players"],
-        ["quality", "equal_rates", "separate_rate", "ndpca_gains", "comparable"],
+        ["quality", "equal_rates", "separate_rate", "ndpca_gains", "comparable", "recorded"],
     ),
     "stereo": (["curves", "pairs"], ["points", "published"]),
     "wrong_side_information": (["errors", "pictures", "speech", "changes", "players"], ["errors", "changes"]),

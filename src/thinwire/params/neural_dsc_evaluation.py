@@ -16,6 +16,14 @@ class Federated(Section):
     seeds: int = Field(5, ge=2)
 
 
+class Recording(Section):
+    """A scene that several microphones recorded together, by path: 16 kHz, one channel a file."""
+
+    mic1: str | None = Field(None, description="x of the pair mic2, y of the pair close; null: no recording")
+    mic2: str | None = Field(None, description="y of the pair mic2")
+    worn: str | None = Field(None, description="x of the pair close")
+
+
 class Evaluation(Section):
     """What is measured on the test items of `neural_dsc`; subsets are evenly spread and the same for every run."""
 
@@ -25,3 +33,4 @@ class Evaluation(Section):
     flipped_blocks: int = Field(200, ge=10, description="blocks at each probability that LDPC decoders get")
     models: int = Field(200, ge=1, description="random models on which Proposition 1 is checked")
     federated: Federated = Federated()
+    recording: Recording = Recording()

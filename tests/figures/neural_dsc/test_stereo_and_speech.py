@@ -119,3 +119,12 @@ def test_ndpca_stands_beside(page: Page) -> None:
     table = speech.table(page, wing.load(page, MEL))
     plt.close(total_rate.draw(table, curve, ""))
     assert not total_rate.comparable().set_index("what").loc["target", "equal"]
+
+
+def test_a_recording_has_a_row_a_kind_of_side_information(page: Page, workspace: Path) -> None:
+    assert speech.recorded(page, ["mel_d_8x2"]).empty  # which did not hear it
+    found = speech.recorded(page, MEL)
+    pieces = pd.read_parquet(workspace / "results" / "mel_d_8x8" / "recording.parquet")
+    assert set(found["run"]) == {"mel_d_8x8"} and list(found["si"]) == [wing.SIDE_NAME[side] for side in wing.SIDES]
+    own = pieces[pieces["si"] == "correct"]
+    assert found.loc[0, "psnr"] == pytest.approx(own["psnr"].mean()) and found["kbps"].nunique() == 1

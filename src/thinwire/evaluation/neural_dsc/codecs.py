@@ -12,6 +12,7 @@ from torch import Tensor
 
 from thinwire.artifacts import read_json, write_json
 from thinwire.evaluation.neural_dsc.items import SIDES, Items, load_items, spread, with_side
+from thinwire.evaluation.neural_dsc.recording import recorded_items
 from thinwire.evaluation.neural_dsc.speech import kbps, measure
 from thinwire.evaluation.sounds import save_audio
 from thinwire.metrics.images import ms_ssim
@@ -31,6 +32,7 @@ _AT_ONCE = 32
 
 def measure_codec(params: Params, name: str, folder: Path) -> dict[str, float]:
     """Write items.parquet, usage.parquet, look.npz, audio.npz of speech and run.json; returns means for the metrics.
+    Where a recording is given, recording.parquet is of its pieces what items.parquet is of test items.
 
     items: one row an item, kind of side information (`si`) and seed. Columns: run, segment_id, group, si, seed; mse and
     psnr (dB; images in -.5 .. .5, of others in units of the training items' spread), explained (1 - mse / the item's
@@ -41,23 +43,30 @@ def measure_codec(params: Params, name: str, folder: Path) -> dict[str, float]:
     """
     row: NdscRow = params.run(name)
     items = load_items(params, row)
-    parts = []
-    for seed in range(params.training_of(name).seeds):
-        model = load_codec(params, name, seed).eval()
-        indices = encode(model, items)
-        parts += [
-            decoded_table(params, model, items, indices, kind).assign(run=name, seed=seed)
-            for kind in track(SIDES, f"decode {name}")
-        ]
-        parts[-len(SIDES)] = rated(params, name, seed, model, items, indices, parts[-len(SIDES)])
-        if not seed:
-            keep(params, folder, model, items, indices)
-    table = pd.concat(parts, ignore_index=True)
+    model = load_codec(params, name).eval()
+    keep(params, folder, model, items, encode(model, items))
+    table = measured(params, name, items)
     table.to_parquet(folder / "items.parquet", index=False)
+    recorded = recorded_items(params, row, model.shape[-1]) if row.domain in SPEECH else None
+    if recorded is not None:
+        measured(params, name, recorded).to_parquet(folder / "recording.parquet", index=False)
     own = table[table["si"] == "correct"].select_dtypes("number").drop(columns="seed").mean()
     means = {str(column): float(value) for column, value in own.dropna().items()}
     write_json(folder / "run.json", facts(params, name, model, len(items), means))
     return means
+
+
+def measured(params: Params, name: str, items: Items) -> pd.DataFrame:
+    """One row an item, kind of side information and seed, with rates where it is the item's own."""
+    parts = []
+    for seed in range(params.training_of(name).seeds):
+        model = load_codec(params, name, seed).eval()
+        indices = encode(model, items)
+        for kind in track(SIDES, f"decode {name}"):
+            table = decoded_table(params, model, items, indices, kind).assign(run=name, seed=seed)
+            own = kind == "correct"
+            parts.append(rated(params, name, seed, model, items, indices, table) if own else table)
+    return pd.concat(parts, ignore_index=True)
 
 
 @torch.inference_mode()

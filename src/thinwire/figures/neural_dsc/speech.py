@@ -17,16 +17,19 @@ from thinwire.figures.neural_dsc.runs import (
     FORM_NAME,
     FORMS,
     MEASURE_NAME,
+    SIDE_NAME,
     codec_of,
     form_style,
     gain,
     interval_of,
+    kind_of,
     mean_of,
     own,
     rates,
     row_of,
 )
 from thinwire.figures.paths import Page
+from thinwire.figures.results import read_table
 from thinwire.figures.style import GREY, caption, key, legend_right
 from thinwire.figures.tfcodec.runs import sounds as sounds_of
 from thinwire.metrics.perceptual import pesq_wb, stoi
@@ -157,6 +160,23 @@ def separate_rate(found: pd.DataFrame, measure: str = "psnr") -> pd.DataFrame:
         rate = np.inf if row[measure] > quality[-1] else 0.0 if row[measure] < quality[0] else rate
         rows.append((row["run"], row["kind"], row["kbps"], row[measure], rate))
     return pd.DataFrame(rows, columns=["run", "kind", "kbps", measure, "alone_kbps"])
+
+
+def recorded(page: Page, runs: Sequence[str]) -> pd.DataFrame:
+    """Codecs on the recording that `evaluation.neural_dsc.recording` names: a row a run and kind of side information,
+    with its pieces, psnr and lsd (dB); no row where none is named. One scene: means without intervals.
+    """
+    columns = ["run", "kind", "form", "si", "pieces", "kbps", "psnr", "lsd"]
+    rows = []
+    for run in runs:
+        if not page.path("results", run).joinpath("recording.parquet").is_file():
+            continue
+        pieces, row = read_table(page, run, "recording"), row_of(page, run)
+        rate = pieces["kbps"].mean()
+        for side, part in pieces.groupby("si", sort=False):
+            told = (run, kind_of(row), row["form"], SIDE_NAME[str(side)], part["segment_id"].nunique())
+            rows.append((*told, rate, part["psnr"].mean(), part["lsd"].mean()))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def sounds(page: Page, runs: Sequence[str], most: int = 2) -> dict[str, dict[str, np.ndarray]]:

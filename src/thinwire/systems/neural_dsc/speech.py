@@ -52,6 +52,11 @@ def frames_of(samples: int, domain: Domain, spectrum: NdscSpectrum) -> int:
     return frames
 
 
+def samples_of(frames: int, domain: Domain, spectrum: NdscSpectrum) -> int:
+    """The least samples that so many frames are made of: the length of a segment whose map has just these."""
+    return kaldi.WINDOW + (frames - 1) * kaldi.HOP if domain == "mel" else (frames - 1) * spectrum.hop_length
+
+
 def covered_samples(frames: int, domain: Domain, spectrum: NdscSpectrum) -> int:
     """Samples of the waveform of so many frames: whole hops of `mel`; of the centred STFT, up to its last centre."""
     return frames * kaldi.HOP if domain == "mel" else (frames - 1) * spectrum.hop_length

@@ -1,0 +1,38 @@
+"""Items of a scene that several microphones recorded together, given by path: what no simulation made."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from thinwire import audio
+from thinwire.errors import ParamError
+from thinwire.evaluation.neural_dsc.items import Items
+from thinwire.params import Params
+from thinwire.params.neural_dsc import NdscRow
+from thinwire.systems.neural_dsc.speech import prepare, samples_of
+
+_PLACE = "params.yaml: evaluation.neural_dsc.recording"
+
+
+def recorded_items(params: Params, row: NdscRow, frames: int) -> Items | None:
+    """The recording of `evaluation.neural_dsc.recording` in pieces of so many frames, one after the other; None where
+    the two microphones that the row's pair needs are not given. What remains at the end is left out.
+
+    Raises ParamError for files of which none is long enough for a piece, CorpusError for what is no such audio.
+    """
+    given, spectrum = params.evaluation.neural_dsc.recording, params.systems.neural_dsc.spectrum
+    names = (given.mic1, given.mic2) if row.pair == "mic2" else (given.worn, given.mic1)
+    if None in names:
+        return None
+    sent, side = (audio.read(str(name), channels=1)[0] for name in names)
+    length = samples_of(frames, row.domain, spectrum)
+    pieces = min(len(sent), len(side)) // length
+    if not pieces:
+        raise ParamError(f"{_PLACE}: {names[0]} and {names[1]} share less than the {length} samples of one item")
+    x, y = (wave[: pieces * length].reshape(pieces, length) for wave in (sent, side))
+    far = np.stack([x, y] if row.pair == "mic2" else [y, y], 1)
+    speech = prepare(far, x, row.domain, row.pair, spectrum)
+    starts = np.arange(pieces) * length / audio.SAMPLE_RATE
+    table = pd.DataFrame({"segment_id": [f"recording_{start:06.2f}s" for start in starts], "group": "recording"})
+    return Items(table, speech.x, speech.y, audio=speech.audio)
