@@ -17,6 +17,13 @@ from thinwire.seeding import rng as named_rng
 DEV_EVERY = 6
 
 
+def _varied(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A crop (H, W, 3) mirrored or not, its colours in a drawn order: a dozen photographs alone have too few palettes
+    to tell what a bottom half says about the top of another.
+    """
+    return pixels[:, :: int(rng.choice([-1, 1]))][..., rng.permutation(3)]
+
+
 def write_halves(settings: Simulate, seed: int, out: Path) -> None:
     """Write `crops` images of each photograph, which stands for a person, and the lists of parts and persons."""
     size = settings.halves
@@ -26,7 +33,8 @@ def write_halves(settings: Simulate, seed: int, out: Path) -> None:
         held_out = "dev" if person % DEV_EVERY == DEV_EVERY - 1 else "train"
         part = SPLITS.index("eval" if person >= len(TRAINING) else held_out)
         for crop in range(size.crops):
-            pixels = photograph.window(named_rng(seed, "halves", person, crop), size.size, size.size)
+            rng = named_rng(seed, "halves", person, crop)
+            pixels = _varied(photograph.window(rng, size.size, size.size), rng)
             name = f"{person * size.crops + crop}.png"
             Image.fromarray(np.clip(np.rint(255.0 * pixels), 0, 255).astype(np.uint8)).save(out / name)
             parts.append(f"{name} {part}\n")
