@@ -106,7 +106,8 @@ def test_a_prior_costs_real_bytes_near_its_cross_entropy(measured: Path) -> None
     assert len(rates) == 6 and (rates["codec"] == "faces").all()
     assert (rates["reference_bits"] == np.ceil(rates["ideal_bits"]) + 1).all()
     over = rates["payload_bits"] - rates["ideal_bits"]
-    assert (over > -1e-6).all() and (over < 64).all()
+    # that the container tells how many bytes there are can save bits of one item, not of them all
+    assert (over > -8.0).all() and (over < 64).all() and over.mean() > 0.0
     with np.load(measured / "prior/bits.npz") as kept:
         for item in kept.files:
             assert np.isclose(kept[item].sum(), rates.set_index("segment_id").loc[item, "ideal_bits"], rtol=1e-4)

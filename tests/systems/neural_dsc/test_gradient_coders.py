@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from thinwire.errors import BitstreamError, ParamError
 from thinwire.params.neural_dsc import NdscRow, Settings
@@ -142,7 +143,9 @@ def test_copy_is_free() -> None:
 @pytest.mark.parametrize("form", ["joint", "distributed", "separate"])
 def test_vq_coder_sends_320_bits(form: str) -> None:
     row = NdscRow(domain="gradients", form=form, bits=8, data="gradients", after="data/segments/gradients", steps=1)  # type: ignore[arg-type]
-    coder = VqGradientCoder("vq", NeuralDsc(Settings(), row, (N,)))
+    model = NeuralDsc(Settings(), row, (N,))
+    nn.init.normal_(model.decoder.last.weight, std=0.1)  # as if it had learned: untrained it says the mean alone
+    coder = VqGradientCoder("vq", model)
     x, y, other = gradient(0), gradient(1), gradient(2)
     message = coder.encode(x, y, 0.5, 0)
     assert coder.spending == {"indices": 320} and len(message) == 40

@@ -8,6 +8,7 @@ from tiny_ndsc import SETTINGS, SHAPES, make_items, make_model, make_row
 from torch import nn
 
 from thinwire.errors import ParamError
+from thinwire.nn.trainable import Losses
 from thinwire.params.neural_dsc import Settings
 from thinwire.systems.neural_dsc.model import NeuralDsc
 from thinwire.systems.neural_dsc.system import NeuralDscSystem
@@ -59,7 +60,8 @@ def test_encoders_are_equally_wide_in_all_forms(domain: str) -> None:
     models = [make_model(domain, form=form) for form in FORMS]
     assert widths(models[0].encoder) == widths(models[1].encoder) == widths(models[2].encoder)
     names = [{name.split(".")[1] for name, _ in model.decoder.named_parameters(prefix="d")} for model in models]
-    assert names[0] == names[1] == names[2] | {"condition"}
+    carried = {"condition", "gain"} if domain in ("gradients", "bits") else {"condition"}
+    assert names[0] == names[1] == names[2] | carried
 
 
 def test_paper_sizes() -> None:
@@ -113,12 +115,36 @@ def test_training_lowers_the_distortion(domain: str, form: str) -> None:
         total.backward()
         assert step or all(p.grad is not None for p in system.parameters())  # what DDP asks for
         optimiser.step()
-        values.append(float(losses.named[system.distortion].detach()))
-    assert set(losses.named) == {system.distortion, "commitment", "perplexity"}
+        values.append(float(system.eval().total(losses).detach()))
+        system.train()
     assert min(values[-3:]) < 0.95 * values[0]
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_the_commitment_counts_in_training_alone(domain: str) -> None:
+    system, items = NeuralDscSystem(SETTINGS, make_row(domain), SHAPES[domain]), make_items(domain, 4)
+    batch = {"clean": items.x, "y": items.y} | ({} if items.step is None else {"step": items.step})
+    losses = system(batch, torch.Generator().manual_seed(0)).named
+    shares = {system.distortion: 0.5, "magnitude": 0.5} if domain == "stft" else {system.distortion: 1.0}
+    assert set(losses) == {*shares, "commitment", "perplexity"}
+    decoded = sum(share * losses[name] for name, share in shares.items())
     beta = 0.15 if domain in ("gradients", "bits") else 0.25
-    expected = losses.named[system.distortion] + beta * losses.named["commitment"]
-    assert system.total(losses).allclose(expected)
+    assert system.total(Losses(losses)).allclose(decoded + beta * losses["commitment"])
+    assert system.eval().total(Losses(losses)).allclose(decoded)
+
+
+@pytest.mark.parametrize("domain", ["gradients", "bits"])
+def test_decoders_of_vectors_begin_as_copies(domain: str) -> None:
+    """Untrained, x_hat is y where the decoder has it, else the mean of training items; of bits the copy is exact."""
+    items = make_items(domain, 16)
+    for form in FORMS:
+        model = NeuralDsc(SETTINGS, make_row(domain, form=form), SHAPES[domain]).eval()
+        model.fit_statistics(items.x, items.y)
+        side = items.y if form == "joint" else None
+        x_hat = model.decode(model.encode(items.x, side, items.step), items.y, items.step)
+        copy = items.y if domain == "bits" else (items.y - model.side_mean) / model.side_std * model.std + model.mean
+        assert form == "separate" or x_hat.allclose(copy, atol=1e-5)
+        assert form != "separate" or not x_hat.allclose(copy, atol=1e-5)
 
 
 def test_distortions_in_closed_form() -> None:
