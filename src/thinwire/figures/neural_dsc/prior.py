@@ -119,7 +119,7 @@ def draw_ideal(items: pd.DataFrame, note: str) -> Figure:
         axes.set_xlabel("cross-entropy under the prior (bit an item)")
     left.set_yscale("log")
     left.set(ylabel="payload (bit an item)", title="Real bytes against the ideal")
-    right.set(ylabel="payload minus ideal (bit an item)", title="What real coding adds", ylim=(min(0.0, -1.0), None))
+    right.set(ylabel="payload minus ideal (bit an item)", title="What real coding adds")
     handles = [key(DOMAIN_NAME[kind], linestyle="none", **domain_style(kind)) for kind in kinds]
     legend_right(fig, [*handles, key("equal", color="black", linewidth=1.0),
                        key("authors' count", color="black", alpha=0.15, linewidth=8)])  # fmt: skip
