@@ -125,9 +125,9 @@ def draw_ideal(items: pd.DataFrame, note: str) -> Figure:
                        key("authors' count", color="black", alpha=0.15, linewidth=8)])  # fmt: skip
     caption(
         fig,
-        "One point an item and codec. A payload is the fewest whole bytes that zeros may follow, and the container tells "
-        "how many, so that some items take less than the ideal; the authors' code reports the ideal rounded up, plus "
-        f"one bit. {note}",
+        "One point an item and codec. A payload is the fewest whole bytes that zeros may follow, and the container "
+        "tells how many, so that some items take less than the ideal; the authors' code reports the ideal rounded "
+        f"up, plus one bit. {note}",
     )
     return fig
 
