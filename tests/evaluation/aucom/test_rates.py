@@ -41,8 +41,8 @@ def test_coders_come_near_the_entropy(bench: Bench, bench_params: Params) -> Non
         assert (table["kbps"] == table["kbps_huffman"]).all() and (table["header_bytes"] > 0).all()
         bit = 1.0 / (1000.0 * items.seconds)
         for coder in ("arithmetic", "range", "rans"):
-            # a stream ends with the shortest bytes that will do, by luck some bits before the last symbol is told
-            assert (table[f"kbps_{coder}"] >= table["kbps_entropy"] - 16.0 * bit).all()
+            # a stream ends with the shortest bytes that will do, by luck up to a word before the last symbol is told
+            assert (table[f"kbps_{coder}"] >= table["kbps_entropy"] - 32.0 * bit).all()
             assert (table[f"kbps_{coder}"] <= 1.01 * table["kbps_entropy"] + 72.0 * bit).all()
         # Huffman's lengths can suit an item better than the table does, but not what the table expects
         for entry in point.coder.bitstream.tables.tables:
