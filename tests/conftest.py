@@ -6,8 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import settings
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+from thinwire.params import Params, parse_params
+from thinwire.pipeline.presets import apply_preset
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is first imported, which is later
+# property tests run without a time limit for each example: a busy machine is no failure
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +31,9 @@ def real_data() -> Path:
 def root() -> Path:
     """The repository's root."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def smoke_params(root: Path) -> Params:
+    """The parameters at smoke scale."""
+    return parse_params(yaml.safe_load(apply_preset("smoke", root / "params.yaml", root / "presets")))

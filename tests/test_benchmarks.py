@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
-import yaml
-
-from thinwire.params import Params, parse_params
-from thinwire.pipeline.presets import apply_preset
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import codec, corpora, pipeline, runner, training  # noqa: E402
-from benchmarks.measurement import Measurement, Scale, peak_mb, repeat  # noqa: E402
+from benchmarks import codec, corpora, pipeline, runner, training
+from benchmarks.measurement import Measurement, Scale, peak_mb, repeat
 
 TINY = Scale(repetitions=2, steps=1, session_s=8.0, sessions=1)
 ROW = {"name", "what", "value", "unit", "target", "better", "repetitions", "peak_mb", "note", "met"}
-
-
-@pytest.fixture(scope="module")
-def params() -> Params:
-    return parse_params(yaml.safe_load(apply_preset("smoke", ROOT / "params.yaml", ROOT / "presets")))
 
 
 @pytest.fixture
@@ -35,11 +21,11 @@ def empty(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def test_the_report_has_its_schema(params, empty, monkeypatch):
+def test_the_report_has_its_schema(smoke_params, empty, monkeypatch):
     parts = {"coding": codec.coding, "stage": partial(training.stage, kind="agnostic")}
     monkeypatch.setattr(pipeline, "_repro", lambda *options: (_ for _ in ()).throw(AssertionError("never run here")))
     monkeypatch.setattr(pipeline, "nothing_to_do", lambda scale: [])
-    result = runner.measure(params, TINY, parts)
+    result = runner.measure(smoke_params, TINY, parts)
     runner.write(result, empty / "reports/benchmarks.json")
     read = json.loads((empty / "reports/benchmarks.json").read_text())
     assert set(read) == {"machine", "scale", "measurements"}
@@ -52,23 +38,23 @@ def test_the_report_has_its_schema(params, empty, monkeypatch):
     assert len(runner.lines(result)) == len(rows)
 
 
-def test_corpora_are_measured_in_a_temporary_folder(params, empty):
-    rows = corpora.simulate(params, TINY) + corpora.extraction(params, TINY)
+def test_corpora_are_measured_in_a_temporary_folder(smoke_params, empty):
+    rows = corpora.simulate(smoke_params, TINY) + corpora.extraction(smoke_params, TINY)
     assert [row.name for row in rows] == ["simulate", "extract"]
     assert all(row.value and row.better == "higher" for row in rows)
     assert not list(empty.iterdir())
 
 
-def test_reallocation_and_training_steps_are_measured(params, empty):
-    names = [row.name for row in codec.reallocation(params, TINY)]
+def test_reallocation_and_training_steps_are_measured(smoke_params, empty):
+    names = [row.name for row in codec.reallocation(smoke_params, TINY)]
     assert names == ["reallocate_floats", "reallocate_bits", "reallocate_bits_first"]
     for kind in training.RUNS:
-        (row,) = training.steps(params, TINY, kind)
+        (row,) = training.steps(smoke_params, TINY, kind)
         assert row.name == f"train_steps_{kind}" and row.value and row.unit == "step/s"
 
 
-def test_a_new_budget_says_which_components_of_each_encoder(params, empty):
-    found, _ = codec.load_codec(params)
+def test_a_new_budget_says_which_components_of_each_encoder(smoke_params, empty):
+    found, _ = codec.load_codec(smoke_params)
     counts, *columns = codec.allocate(found.bottleneck, 5)
     assert counts.sum() == 5 and [len(c) for c in columns] == counts.tolist()
 

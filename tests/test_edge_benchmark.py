@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from benchmarks import edge
+from benchmarks.measurement import Scale
 
 from thinwire.errors import ParamError
 from thinwire.params.aucom import AucomRow
 from thinwire.params.aucom_codec import Settings
 from thinwire.systems.aucom.codec_net import AuComNet
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import edge  # noqa: E402
-from benchmarks.measurement import Scale  # noqa: E402
 
 TINY = Scale(repetitions=2)
 

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
+from benchmarks import link, link_systems, skipping_clock
+from benchmarks.measurement import Scale
 
 from thinwire.channel.link import deliver
 from thinwire.params import Params, parse_params
-from thinwire.pipeline.presets import apply_preset
 from thinwire.seeding import rng
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import link, link_systems, skipping_clock  # noqa: E402
-from benchmarks.measurement import Scale  # noqa: E402
 
 FRAME, HELLO, WELCOME = 17, 9, 16
 
 
 @pytest.fixture
-def params(tmp_path, monkeypatch) -> Params:
+def params(smoke_params, tmp_path, monkeypatch) -> Params:
     """A tiny codec in a folder without models and data."""
-    tree = yaml.safe_load(apply_preset("smoke", ROOT / "params.yaml", ROOT / "presets"))
+    tree = smoke_params.model_dump(exclude_unset=True)
     tree["systems"] |= {"aucom_codec": {"spectrum": {"n_mels": 16}, "channels": 4}}
     monkeypatch.chdir(tmp_path)
     return parse_params(tree)

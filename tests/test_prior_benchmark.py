@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-import yaml
-
-from thinwire.params import parse_params
-from thinwire.pipeline.presets import apply_preset
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import prior  # noqa: E402
-from benchmarks.measurement import Scale  # noqa: E402
+from benchmarks import prior
+from benchmarks.measurement import Scale
 
 
-def test_a_second_and_a_symbol_are_measured_at_both_sizes(monkeypatch):
+def test_a_second_and_a_symbol_are_measured_at_both_sizes(smoke_params, monkeypatch):
     monkeypatch.setattr(prior, "FRAMES", 8)
-    params = parse_params(yaml.safe_load(apply_preset("smoke", ROOT / "params.yaml", ROOT / "presets")))
-    rows = {row.name: row for row in prior.prior(params, Scale(repetitions=1))}
+    rows = {row.name: row for row in prior.prior(smoke_params, Scale(repetitions=1))}
     endings = ("", "_paper", "_most", "_paper_most")
     assert set(rows) == {f"prior_{kind}{end}" for kind in ("encode", "decode", "second", "symbol") for end in endings}
     assert all(row.value > 0 and row.unit == "ms" for row in rows.values())

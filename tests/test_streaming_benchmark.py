@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
-from pathlib import Path
 
 import pytest
 import torch
-import yaml
+from benchmarks import streaming
+from benchmarks.measurement import Scale
 
-from thinwire.params import Params, parse_params
+from thinwire.params import Params
 from thinwire.params.tfcodec import Settings, TfRow, TfShape
-from thinwire.pipeline.presets import apply_preset
 from thinwire.systems.tfcodec.model import TfCodec
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import streaming  # noqa: E402
-from benchmarks.measurement import Scale  # noqa: E402
 
 TINY = Scale(repetitions=2, steps=1, session_s=8.0, sessions=1)
 
 
 @pytest.fixture
-def params(tmp_path, monkeypatch) -> Params:
-    read = parse_params(yaml.safe_load(apply_preset("smoke", ROOT / "params.yaml", ROOT / "presets")))
+def params(smoke_params, tmp_path, monkeypatch) -> Params:
+    """At smoke scale, in a folder without models and data."""
     monkeypatch.chdir(tmp_path)
-    return read
+    return smoke_params
 
 
 def tiny_codec() -> TfCodec:

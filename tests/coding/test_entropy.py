@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import zlib
 
 import constriction
 import numpy as np
 import pytest
+from exact_coders import range_bytes, stack_bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import laplace, norm
@@ -23,18 +25,20 @@ TABLES_CRC = 3111228950
 BYTES_CRC = [323188121, 4178869131, 2612832573]
 
 
+KNOWN = dict(
+    skewed=SKEWED, single=SINGLE, thin=gaussian_table(0.07), wide=gaussian_table(9), laplace=laplace_table(1)
+)
+LISTS = st.lists(st.sampled_from(sorted(KNOWN)), max_size=40).map(lambda names: [KNOWN[name] for name in names])
+
+
 def _draw(tables: list[IntegerTable], seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return np.array([rng.choice(np.arange(t.low, t.high + 1), p=t.counts / t.counts.sum()) for t in tables], np.int64)
 
 
 @pytest.mark.parametrize("coder", CODERS)
-@given(st.lists(st.sampled_from(["skewed", "single", "thin", "wide", "laplace"]), max_size=40), st.integers(0, 999))
-def test_round_trip_with_a_table_a_symbol(coder: str, names: list[str], seed: int) -> None:
-    known = dict(
-        skewed=SKEWED, single=SINGLE, thin=gaussian_table(0.07), wide=gaussian_table(9), laplace=laplace_table(1)
-    )
-    tables = [known[name] for name in names]
+@given(LISTS, st.integers(0, 999))
+def test_round_trip_with_a_table_a_symbol(coder: str, tables: list[IntegerTable], seed: int) -> None:
     rng = np.random.default_rng(seed)  # uniform over each alphabet, so that the rarest symbols occur as well
     symbols = np.array([rng.integers(t.low, t.high + 1) for t in tables], np.int64)
     data = encode_symbols(symbols, tables, coder)
@@ -76,6 +80,31 @@ def test_cost_of_drawn_symbols_is_the_tables_entropy(coder: str) -> None:
     measured = 8 * len(encode_symbols(symbols, table, coder))
     assert measured == pytest.approx(4000 * table.entropy(), rel=0.03)
     assert measured <= 1.01 * table.bits(symbols).sum() + 64
+
+
+@settings(max_examples=300)
+@given(LISTS, st.integers(0, 999))
+def test_streams_are_as_long_as_the_definitions_of_their_coders_make_them(
+    tables: list[IntegerTable], seed: int
+) -> None:
+    symbols = _draw(tables, seed)
+    assert len(encode_symbols(symbols, tables, "range")) == range_bytes(symbols, tables)
+    assert len(encode_symbols(symbols, tables, "ans")) == -(-stack_bits(symbols, tables)[0] // 8)
+
+
+@pytest.mark.parametrize("coder", ["range", "ans"])
+@pytest.mark.parametrize("weights", [[1, 1, 1], [6, 1, 1], [1, 2, 5], [97, 1, 2]])
+def test_what_the_length_of_a_stream_tells_is_all_that_it_saves(coder: str, weights: list[int]) -> None:
+    """One message can cost less than its ideal bits, as the container knows where a stream ends. Of all messages no
+    one-to-one code can save more than log2(H + 1) + log2(e) bits on average (Alon and Orlitsky, 1994)."""
+    table = integer_table(np.array(weights, float))
+    messages = list(itertools.product(range(3), repeat=6))
+    ideal = np.array([table.bits(np.array(message)).sum() for message in messages])
+    streams = [encode_symbols(np.array(message), table, coder) for message in messages]
+    mean = float((2.0**-ideal * [8 * len(stream) for stream in streams]).sum())
+    entropy = 6 * table.entropy()
+    assert len(set(streams)) == len(messages)
+    assert mean >= entropy - np.log2(entropy + 1) - np.log2(np.e)
 
 
 def _optimal_cost(weights: np.ndarray) -> int:

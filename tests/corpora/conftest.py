@@ -1,15 +1,11 @@
-"""Fixtures of the corpus tests; makes `corpus_factory` importable, since test folders are not on the path."""
+"""Fixtures of the corpus tests."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from corpus_factory import Chime6Folder  # noqa: E402
+from corpus_factory import Chime6Folder
 
 
 @pytest.fixture

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
-
-from tiny_workspace import inside, make_workspace, train_in  # noqa: E402
+from tiny_workspace import inside, make_workspace, train_in
 
 EVALUATED = ["aware", "plain"]
 

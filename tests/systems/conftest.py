@@ -7,14 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
 
 from thinwire.params.ndpca import NdpcaShape
 from thinwire.params.spectrum import Spectrum
 from thinwire.systems.ndpca.model import NdpcaModel
-
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 SPECTRUM = Spectrum(n_fft=256, hop_length=128, power=0.5)
 SHAPE = NdpcaShape(latent=16, width=8, blocks=1, decoder_width=12, decoder_blocks=1, stride=4)

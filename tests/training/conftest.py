@@ -1,16 +1,12 @@
-"""A tiny workspace, and one in which the score network is trained; `tiny_workspace` becomes importable."""
+"""A tiny workspace, and one in which the score network is trained."""
 
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from tiny_workspace import make_workspace, train_in  # noqa: E402
+from tiny_workspace import make_workspace, train_in
 
 
 @pytest.fixture(scope="session")

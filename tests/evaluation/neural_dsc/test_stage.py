@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from exact_coders import range_bytes
 from tiny_workspace import inside
 
 from thinwire.artifacts import read_json
@@ -18,7 +19,9 @@ from thinwire.corpora.simulate.bits import write_bits
 from thinwire.corpora.simulate.halves import write_halves
 from thinwire.corpora.simulate.mnist import write_mnist
 from thinwire.evaluation.neural_dsc import compared, stage
-from thinwire.evaluation.neural_dsc.items import SIDES
+from thinwire.evaluation.neural_dsc.codecs import encode
+from thinwire.evaluation.neural_dsc.items import SIDES, load_items
+from thinwire.training.adapters.neural_dsc_prior import load_coder
 from thinwire.training.stage import train
 
 TREE = """
@@ -105,9 +108,15 @@ def test_a_prior_costs_real_bytes_near_its_cross_entropy(measured: Path) -> None
     rates = pd.read_parquet(measured / "prior/rates.parquet")
     assert len(rates) == 6 and (rates["codec"] == "faces").all()
     assert (rates["reference_bits"] == np.ceil(rates["ideal_bits"]) + 1).all()
-    over = rates["payload_bits"] - rates["ideal_bits"]
-    # that the container tells how many bytes there are can save bits of one item, not of them all
-    assert (over > -8.0).all() and (over < 64).all() and over.mean() > 0.0
+    with inside(measured.parent) as params:
+        coder = load_coder(params, "faces", "prior")
+        indices = encode(coder.model, load_items(params, params.run("faces"))).reshape(6, -1).numpy()
+    assert coder.bitstream.prior is not None
+    tables = coder.bitstream.prior.tables(indices)
+    for place, (own, each) in enumerate(zip(indices, tables, strict=True)):
+        told = sum(float(table.bits(index)) for table, index in zip(each, own, strict=True))
+        assert np.isclose(rates["ideal_bits"][place], told, rtol=1e-4)
+        assert rates["payload_bits"][place] == 8 * range_bytes(own, each) <= told + 16
     with np.load(measured / "prior/bits.npz") as kept:
         for item in kept.files:
             assert np.isclose(kept[item].sum(), rates.set_index("segment_id").loc[item, "ideal_bits"], rtol=1e-4)

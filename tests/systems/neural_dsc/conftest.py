@@ -1,8 +1,0 @@
-"""`tiny_ndsc` becomes importable, here and in processes that tests start."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
