@@ -222,3 +222,18 @@ def test_real_bank(real_data: Path, tmp_path: Path) -> None:
         nominal = SNR_DB["test" if row["split"] == "eval" else "train"]
         above = min(value - row["snr_db"][0] for value in nominal if value > row["snr_db"][0])
         assert 0.3 < above < 2.3, row["session"]
+
+
+def test_the_test_set_of_another_root_takes_the_place_of_the_own(voicebank: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for name in ("p257_009", f"{TRAIN}_009"):
+        pair(other, name, 7.5, which="")
+    (other / "testset_txt").mkdir()
+    (other / "testset_txt" / "p257_009.txt").write_text("Ask her.\n")
+    store, report = run(voicebank, test_root=str(other))
+    table = store.table.set_index("session")
+    assert report["splits"] == {"train": 3, "dev": 1, "eval": 1}
+    assert table.loc["p257_009"]["split"] == "eval" and table.loc["p257_009"]["words"] == "Ask her."
+    assert f"{TRAIN}_009" not in table.index
+    with pytest.raises(CorpusError, match="nowhere: no such folder; correct the root in corpora.voicebank"):
+        run(voicebank, test_root=str(tmp_path / "nowhere"))

@@ -5,6 +5,7 @@ of the training set, talkers that fall into the development split by a hash of t
 train (reading: the paper tells of no development set). Folders `clean` and `noisy` without a set's name are read as the
 training set except for the two talkers of the test set. `snr_db` is measured over the whole pair, speech and pauses
 (the corpus' own figure counts speech only: 0.4 to 2.2 dB more on 35 of its pairs); `log_*set*.txt` names the noise.
+`test_root` gives the test set of another root, as few recorded pairs are enough to test on, but not to learn from.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ class Pair:
 
 @dataclass
 class Pairs:
-    """The pairs by name, texts and noises by name (where known), and what is wrong with files."""
+    """The pairs of a root by name, texts and noises by name (where known), and what is wrong with files."""
 
+    root: Path
     pairs: dict[str, Pair] = field(default_factory=dict)
     texts: dict[str, Path] = field(default_factory=dict)
     noises: dict[str, str] = field(default_factory=dict)
@@ -65,9 +67,9 @@ def find_pairs(root: Path) -> Pairs:
     Raises CorpusError when the root is missing, has no clean folder, or one without its noisy folder.
     """
     if not root.is_dir():
-        raise CorpusError(f"{root}: no such folder; set corpora.voicebank.root, or simulate the corpus")
+        raise CorpusError(f"{root}: no such folder; correct the root in corpora.voicebank, or simulate the corpus")
     folders = sorted(path for path in root.iterdir() if path.is_dir())
-    found = Pairs()
+    found = Pairs(root)
     for folder in folders:
         if match := CLEAN.fullmatch(folder.name):
             noisy = folder.with_name("noisy" + folder.name.removeprefix("clean"))
@@ -137,18 +139,22 @@ def measured_snr(pair: Pair) -> float:
 
 
 def extract(root: Path, out: Path, settings: VoicebankExtraction, seed: int) -> None:
-    """Write the segment folder `out` of a VoiceBank+DEMAND-layout `root`: at most `settings.clips` pairs a split.
+    """Write the segment folder `out` of a VoiceBank+DEMAND-layout `root`: at most `settings.clips` pairs a split, of the
+    test set those of `settings.test_root` where it is set.
 
     `seed` draws the order of files. Raises CorpusError for a root without pairs, and for bad files by `on_bad_file`.
     """
     generator = rng(seed, "extract", "voicebank")
     with SegmentWriter(out, "voicebank", ["noisy"]) as writer:
+        own_root = find_pairs(root)
+        test = find_pairs(Path(settings.test_root)) if settings.test_root else own_root
+        faults = own_root.faults if test is own_root else own_root.faults + test.faults
         bad = BadFiles(writer, settings.on_bad_file, root)
-        found = find_pairs(root)
-        for fault in found.faults:
+        for fault in faults:
             with bad.guard():
                 raise fault
         for split in SPLITS:
+            found = test if split == "eval" else own_root
             own = [pair.clean for pair in found.pairs.values() if pair.split == split]
             files = [own[index] for index in generator.permutation(len(own))]  # a limit takes of all talkers
             by_file: dict[Path, list[Clip]] = {}
@@ -156,17 +162,15 @@ def extract(root: Path, out: Path, settings: VoicebankExtraction, seed: int) -> 
                 by_file.setdefault(clip.path, []).append(clip)
             for path, clips in track(by_file.items(), f"extract voicebank {split}"):
                 with bad.guard():
-                    _write_pair(found, path.stem, clips, root, settings.segment_s, writer)
+                    _write_pair(found, path.stem, clips, settings.segment_s, writer)
     require_segments(out, "voicebank", root)
 
 
-def _write_pair(
-    found: Pairs, name: str, clips: list[Clip], root: Path, segment_s: float, writer: SegmentWriter
-) -> None:
+def _write_pair(found: Pairs, name: str, clips: list[Clip], segment_s: float, writer: SegmentWriter) -> None:
     pair, frames = found.pairs[name], round(segment_s * SAMPLE_RATE)
     snr_db = measured_snr(pair)
     text = _text(found.texts[name]) if name in found.texts else ""
-    alignment = Alignment(root / "alignments" / f"{name}.json")
+    alignment = Alignment(found.root / "alignments" / f"{name}.json")
     for clip in clips:
         clean = cut(pair.clean, clip.start_s, clip.end_s)
         if is_silent(clean):

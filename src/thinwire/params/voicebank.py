@@ -15,8 +15,11 @@ class VoicebankSimulation(Section):
 
 
 class VoicebankExtraction(Extraction):
-    """VoiceBank+DEMAND layout: fixed-length clean/noisy pairs."""
+    """VoiceBank+DEMAND layout: fixed-length clean/noisy pairs. `test_root` names another root whose test set takes the
+    place of this one's; the rest of it is not read.
+    """
 
+    test_root: str | None = None
     segment_s: float = 3.0
     min_s: float = Field(1.0, ge=0.0, description="shorter pairs are skipped; shorter than a segment: zero-padded")
     clips: int = Field(200, ge=1, description="segments at most in each split: first of every pair, then second")
