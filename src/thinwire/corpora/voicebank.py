@@ -139,8 +139,8 @@ def measured_snr(pair: Pair) -> float:
 
 
 def extract(root: Path, out: Path, settings: VoicebankExtraction, seed: int) -> None:
-    """Write the segment folder `out` of a VoiceBank+DEMAND-layout `root`: at most `settings.clips` pairs a split, of the
-    test set those of `settings.test_root` where it is set.
+    """Write the segment folder `out` of a VoiceBank+DEMAND-layout `root`: at most `settings.clips` pairs a split, the
+    test set from `settings.test_root` where it is set.
 
     `seed` draws the order of files. Raises CorpusError for a root without pairs, and for bad files by `on_bad_file`.
     """
