@@ -92,9 +92,7 @@ def test_ordering_wants_the_pairs_of_its_rule() -> None:
     ],
 )
 def test_number(measured: float, low: float, high: float, same: bool, verdict: str) -> None:
-    judged = judge_number(
-        claim(NUMBER, 19.0, kind="number"), Interval(measured, low, high, 40), same, reason="+1.2 dB"
-    )
+    judged = judge_number(claim(NUMBER, 19.0, kind="number"), Interval(measured, low, high, 40), same, reason="+1.2 dB")
     assert judged.verdict == verdict
     assert "interval above no difference (0 dB)" in judged.reason and "+1.2 dB" in judged.reason
 

@@ -25,9 +25,7 @@ TABLES_CRC = 3111228950
 BYTES_CRC = [323188121, 4178869131, 2612832573]
 
 
-KNOWN = dict(
-    skewed=SKEWED, single=SINGLE, thin=gaussian_table(0.07), wide=gaussian_table(9), laplace=laplace_table(1)
-)
+KNOWN = dict(skewed=SKEWED, single=SINGLE, thin=gaussian_table(0.07), wide=gaussian_table(9), laplace=laplace_table(1))
 LISTS = st.lists(st.sampled_from(sorted(KNOWN)), max_size=40).map(lambda names: [KNOWN[name] for name in names])
 
 

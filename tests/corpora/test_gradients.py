@@ -59,9 +59,7 @@ def test_splits_are_runs(images: Path, tmp_path: Path) -> None:
 
 
 def test_determined_by_the_seed(images: Path, tmp_path: Path) -> None:
-    first, again, other = (
-        run(images, tmp_path / name, seed).folder for name, seed in (("a", 3), ("b", 3), ("c", 4))
-    )
+    first, again, other = (run(images, tmp_path / name, seed).folder for name, seed in (("a", 3), ("b", 3), ("c", 4)))
     for name in ("gradients.npz", "segments.parquet", "report.json"):
         assert (first / name).read_bytes() == (again / name).read_bytes()
     assert not np.array_equal(GradientStore(first).load("dev").x, GradientStore(other).load("dev").x)

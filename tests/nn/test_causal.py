@@ -43,9 +43,7 @@ def test_convolution_equals_pytorchs_strided_one(stride: int, padding: int, chan
     conv, x = CausalConv2d(3, 4, stride, padding), random(2, 3, FRAMES, BINS)
     x = x.contiguous(memory_format=torch.channels_last) if channels_last else x
     y = conv(x)
-    expected = functional.conv2d(
-        functional.pad(x, (0, 0, 1, 0)), conv.weight, stride=(1, stride), padding=(0, padding)
-    )
+    expected = functional.conv2d(functional.pad(x, (0, 0, 1, 0)), conv.weight, stride=(1, stride), padding=(0, padding))
     assert y.shape == (2, 4, FRAMES, conv.out_bins(BINS)) and torch.allclose(y, expected, atol=1e-5)
     outer = torch.randn_like(expected)
     ours, theirs = (torch.autograd.grad(out, conv.weight, outer)[0] for out in (y, expected))

@@ -52,9 +52,7 @@ def test_coders_come_near_the_entropy(bench: Bench, bench_params: Params) -> Non
         table = rate_columns(sent.rates)
         assert (table["kbps"] == table["kbps_huffman"]).all() and (table["header_bytes"] > 0).all()
         bit = 1.0 / (1000.0 * items.seconds)
-        exact = [
-            exact_streams(point.coder.bitstream, *one) for one in zip(sent.symbols, latents.frames, strict=True)
-        ]
+        exact = [exact_streams(point.coder.bitstream, *one) for one in zip(sent.symbols, latents.frames, strict=True)]
         ranged, stacked, spared = (np.array(column) for column in zip(*exact, strict=True))
         assert np.allclose(table["kbps_range"], ranged * bit) and np.allclose(table["kbps_rans"], stacked * bit)
         for coder in ("arithmetic", "range", "rans"):

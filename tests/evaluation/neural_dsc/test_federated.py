@@ -51,9 +51,7 @@ def test_coder_that_keeps_everything_trains_as_exact_gradients() -> None:
     once = Federation(steps=8, batch=40, lr=0.01, seeds=1, every=4, collected_steps=8)
     tables = [training_curves([coder], digits(200, 0), digits(50, 1), once, 0) for coder in (CODERS[0], CODERS[2])]
     np.testing.assert_allclose(tables[0]["loss"], tables[1]["loss"], rtol=1e-3)
-    pd.testing.assert_frame_equal(
-        tables[0], training_curves([CODERS[0]], digits(200, 0), digits(50, 1), once, 0)
-    )
+    pd.testing.assert_frame_equal(tables[0], training_curves([CODERS[0]], digits(200, 0), digits(50, 1), once, 0))
 
 
 def test_step_that_coders_are_told() -> None:

@@ -50,9 +50,7 @@ def test_smaller_subsets_are_part_of_larger_ones(size: int, one: int, two: int) 
 def test_frame_correlation_is_pearson() -> None:
     z = RNG.standard_normal((2, 9, 12))
     for lag in (1, 4):
-        by_hand = [
-            np.mean([np.corrcoef(item[:, t], item[:, t + lag])[0, 1] for t in range(12 - lag)]) for item in z
-        ]
+        by_hand = [np.mean([np.corrcoef(item[:, t], item[:, t + lag])[0, 1] for t in range(12 - lag)]) for item in z]
         assert frame_correlation(torch.from_numpy(z), lag).numpy() == pytest.approx(by_hand)
     still = torch.from_numpy(np.repeat(z[:, :, :1], 12, axis=2))
     assert frame_correlation(still).numpy() == pytest.approx(1.0)

@@ -20,9 +20,7 @@ def fake(invented: Callable[[str], ModuleType]) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def workspace(
-    without_results: Callable[[str], Path], fake: ModuleType, invented: Callable[[str], ModuleType]
-) -> Path:
+def workspace(without_results: Callable[[str], Path], fake: ModuleType, invented: Callable[[str], ModuleType]) -> Path:
     """A root with parameters, claims and results; for reading."""
     folder = without_results("aucom")
     fake.write_wing(folder)

@@ -88,9 +88,7 @@ def test_gate_table_tells_what_it_lets_through(open_aucom: Callable[[str], Page]
     assert table.loc["15 and more", "items_shut"] == 8
 
 
-@pytest.mark.parametrize(
-    ("time_ms", "verdict"), [(0.2, "reproduced"), (3.0, "differs"), (None, "differs")]
-)
+@pytest.mark.parametrize(("time_ms", "verdict"), [(0.2, "reproduced"), (3.0, "differs"), (None, "differs")])
 def test_the_gate_is_held_to_print_and_clock(
     time_ms: float | None, verdict: str, open_aucom: Callable[[str], Page], tmp_path: Path
 ) -> None:

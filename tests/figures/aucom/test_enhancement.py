@@ -105,9 +105,7 @@ def test_printed_weights_are_in_use_or_it_is_said(open_aucom: Callable[[str], Pa
     assert enhancer_losses.judge(page)[0].verdict == "within_tolerance"
     enhancer = page.params.systems.aucom_enhancer
     losses = enhancer.losses.model_copy(update={"group_delay": 0.0})
-    systems = page.params.systems.model_copy(
-        update={"aucom_enhancer": enhancer.model_copy(update={"losses": losses})}
-    )
+    systems = page.params.systems.model_copy(update={"aucom_enhancer": enhancer.model_copy(update={"losses": losses})})
     other = replace(page, params=page.params.model_copy(update={"systems": systems}))
     verdict = enhancer_losses.judge(other)[0]
     assert verdict.verdict == "differs"

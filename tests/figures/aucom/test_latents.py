@@ -67,9 +67,7 @@ def positions(rng: np.random.Generator, spread: float, skewness: float) -> pd.Da
                          "skewness": skewness, "kurtosis": 0.2, "ks": 0.05, "n": 200})  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("spread", "skewness", "failed"), [(0.5, 0.1, None), (0.5, 0.8, "near"), (0.01, 0.1, "own")]
-)
+@pytest.mark.parametrize(("spread", "skewness", "failed"), [(0.5, 0.1, None), (0.5, 0.8, "near"), (0.01, 0.1, "own")])
 def test_verdict_on_gaussian_positions(open_aucom: Open, monkeypatch: pytest.MonkeyPatch, spread: float,
                                        skewness: float, failed: str | None) -> None:  # fmt: skip
     page = open_aucom("latents")

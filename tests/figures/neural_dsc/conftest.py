@@ -20,9 +20,7 @@ def fake(invented: Callable[[str], ModuleType]) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def workspace(
-    without_results: Callable[[str], Path], fake: ModuleType
-) -> Path:
+def workspace(without_results: Callable[[str], Path], fake: ModuleType) -> Path:
     """A root with parameters, claims and results; for reading."""
     folder = without_results("neural_dsc")
     fake.write_wing(folder)

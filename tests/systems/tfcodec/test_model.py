@@ -78,9 +78,7 @@ def test_parallel_and_autoregressive_pass_agree(
 
 
 @pytest.mark.parametrize("predictor", ["conv", "adaptive"])
-def test_a_step_depends_on_past_steps_only(
-    predictor: str, audio: Tensor, make_lively: Callable[..., TfCodec]
-) -> None:
+def test_a_step_depends_on_past_steps_only(predictor: str, audio: Tensor, make_lively: Callable[..., TfCodec]) -> None:
     model = make_lively(predictor)
     context = model.context(model.encode_latent(audio))
     changed = context.clone()
