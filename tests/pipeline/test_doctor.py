@@ -102,6 +102,15 @@ def test_real_recordings_must_be_named(capsys, monkeypatch):
     assert capsys.readouterr().err.startswith("thinwire: THINWIRE_REAL_DATA is not set; set it to")
 
 
+def test_code_of_another_copy_is_refused(capsys, monkeypatch, tmp_path):
+    (tmp_path / "src/thinwire").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["sources"]) == 2 and "notebooks" in capsys.readouterr().err  # no package, nothing to mix up
+    (tmp_path / "src/thinwire/__init__.py").touch()
+    assert cli.main(["sources"]) == 2
+    assert capsys.readouterr().err.startswith("thinwire: this folder has its own src/thinwire, but the command would")
+
+
 def test_errors_for_people_are_one_line_and_exit_with_2(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["sources"]) == 2

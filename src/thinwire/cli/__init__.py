@@ -7,6 +7,7 @@ import errno
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from thinwire.errors import ThinwireError
 
@@ -62,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     chosen = argv[0] if argv and argv[0] in COMMANDS else None
     try:
         arguments = _parser(chosen).parse_args(argv)
+        _refuse_another_copy()
         if chosen != "setup":
             from thinwire.pipeline import torchaudio_fix
 
@@ -75,6 +77,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(f"{error.filename or 'disk'}: the disk is full; free space and run the command again")
     except KeyboardInterrupt:
         return 130
+
+
+def _refuse_another_copy() -> None:
+    """The code that runs is that of the folder it runs in, where there is any: a stage of another copy's code would be
+    recorded as this one's.
+    """
+    here, own = Path("src/thinwire"), Path(__file__).resolve().parents[1]
+    if (here / "__init__.py").is_file() and here.resolve() != own:
+        raise ThinwireError(
+            f"this folder has its own {here}, but the command would run {own}; take this folder's environment "
+            "(`make env`, `source .venv/bin/activate`)"
+        )
 
 
 def _complain(text: str) -> int:
