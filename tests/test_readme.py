@@ -64,6 +64,7 @@ def whole(code: str) -> bool:
 def test_every_command_shown_is_accepted(page):
     from dvc.cli.parser import get_main_parser
 
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))["stages"]
     text = page.read_text("utf-8")
     shown = commands(text) + [code for code in inline(text) if re.match(r"(thinwire|dvc) .* -", code) and whole(code)]
     for line in shown:
@@ -74,7 +75,9 @@ def test_every_command_shown_is_accepted(page):
                 assert words[1] in COMMANDS, f"{page.name}: {line}"
                 _parser(words[1]).parse_args(words[1:])
             elif words[0] == "dvc":
-                get_main_parser().parse_args(words[1:])
+                told = get_main_parser().parse_args(words[1:])
+                for target in told.targets or [] if words[1] == "repro" else []:
+                    assert target.partition("@")[0] in stages, f"{page.name}: {line}: no such stage"
         except Exception as error:
             pytest.fail(f"{page.name}: `{line}` is not accepted: {error}")
         except SystemExit:
