@@ -21,6 +21,7 @@ test: lint unit pipeline ## lint, types, unit tests, then the whole pipeline at 
 
 lint: env ## ruff and mypy
 	$(IN) ruff check .
+	$(IN) ruff format --check --quiet .
 	$(IN) mypy
 
 unit: env ## unit tests

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +11,7 @@ import pytest
 
 from thinwire.pipeline import code
 from thinwire.pipeline.closure import FRONT
+from thinwire.pipeline.meaning import digest
 from thinwire.pipeline.sources import SOURCES
 
 
@@ -25,10 +26,57 @@ def _modules(text: str) -> set[str]:
     return {line.split("  ")[1] for line in text.splitlines()}
 
 
-def test_a_list_is_what_md5sum_writes(root, lists):
-    for line in lists["train/ndpca.txt"].splitlines():
-        md5, path = line.split("  ")
-        assert hashlib.md5((root / path).read_bytes()).hexdigest() == md5
+SAID = '''
+"""A module."""
+
+GAIN = 2.0
+
+
+class Codec:
+    """A codec."""
+
+    def level(self, x: float, *rest: int) -> float:
+        """x, louder."""
+        return f"{x:>{3}}" if rest else GAIN * x
+'''
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ('"""A module."""\n', ""),
+        ('        """x, louder."""\n', "        # louder\n"),
+        ("A codec", "One codec"),
+        ("GAIN = 2.0", "GAIN = (2.0)  # linear"),
+        ("(self, x: float, *rest: int)", "(\n        self, x: float, *rest: int,\n    )"),
+    ],
+)
+def test_what_says_the_same_has_the_same_hash(old, new):
+    other = SAID.replace(old, new)
+    assert digest(other.encode()) == digest(SAID.encode()) and old in SAID
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("2.0", "2"),
+        ("GAIN * x", "x * GAIN"),
+        ("GAIN * x", '"GAIN * x"'),
+        ("{3}", "{4}"),
+        ("*rest", "**rest"),
+        ("x: float", "x: int"),
+        ("class Codec:", "class Codec(dict):"),
+        ("    def level", "    @staticmethod\n    def level"),
+    ],
+)
+def test_whatever_is_said_otherwise_has_another_hash(old, new):
+    assert old in SAID and digest(SAID.replace(old, new).encode()) != digest(SAID.encode())
+
+
+def test_no_two_modules_have_one_hash_unless_they_say_nothing(root):
+    files = [path.read_bytes() for path in (root / "src").rglob("*.py")]
+    spoken = {text for text in files if any(not isinstance(node, ast.Expr) for node in ast.parse(text).body)}
+    assert len({digest(text) for text in spoken}) == len(spoken) > 300
 
 
 def test_a_system_is_listed_where_it_runs_and_nowhere_else(lists):

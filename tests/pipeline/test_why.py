@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
+import sys
+from pathlib import Path
 
 import pytest
 
+import thinwire
 from thinwire.errors import PipelineError
+from thinwire.pipeline.meaning import digest
 from thinwire.pipeline.why import explain, parameter_changes, report
+
+LISTS = """
+from pathlib import Path
+from thinwire.pipeline.code import listing
+Path("build/code/train.txt").write_text(listing({Path("train.py"), Path("make.py")}))
+"""
 
 
 def test_nothing_is_stale_after_a_run(project):
@@ -39,14 +48,16 @@ def test_a_module_is_shown_with_the_lines_that_changed(project, edit):
 
 def test_a_stage_names_the_module_behind_its_list_and_does_not_wait_for_the_list(project, edit, call, monkeypatch):
     """The stage `code` of the real graph: each stage depends on a list of modules with their hashes."""
-    made = "stages:\n  code:\n    cmd: md5sum train.py make.py > build/code/train.txt\n    deps:\n      - train.py\n"
+    (project / "lists.py").write_text(LISTS)
+    cmd = f"PYTHONPATH={Path(thinwire.__file__).parents[1]} {sys.executable} lists.py"
+    made = f"stages:\n  code:\n    cmd: {cmd}\n    deps:\n      - train.py\n"
     edit("dvc.yaml", "stages:\n", f"{made}      - make.py\n    outs:\n      - build/code/train.txt\n")
     edit("dvc.yaml", "        - train.py\n", "        - build/code/train.txt\n")
     (project / "build/code").mkdir(parents=True)
     call("dvc", "repro", "-q", cwd=project)
     path = project / "build/code/train.txt"
     edit("train.py", "two = 2", "two = 3")
-    now = f"{hashlib.md5((project / 'train.py').read_bytes()).hexdigest()}  train.py\nab  more.py\n"
+    now = f"{digest((project / 'train.py').read_bytes())}  train.py\nab  more.py\n"
     monkeypatch.setattr("thinwire.pipeline.code.listings", lambda notebooks: {path.relative_to(project): now})
     found = {item.stage: item for item in explain()}
     assert list(found) == ["code", "train@a", "train@b", "table"]

@@ -118,9 +118,7 @@ def ratio_percent(
     """
     rule = _number_rule(claim, "gain", "ratio")
     assert rule.neutral is not None
-    a, b = (
-        series.to_numpy() for series in _paired(items, str(rule.above), str(rule.below), str(rule.column), grid)
-    )
+    a, b = (series.to_numpy() for series in _paired(items, str(rule.above), str(rule.below), str(rule.column), grid))
     ratio = a.mean() / b.mean()
     influence = 100.0 * (ratio + (a - ratio * b) / b.mean()) - (100.0 - rule.neutral)
     return Ratio(bootstrap_mean(influence, seed, draws), bootstrap_mean(a - b, seed, draws))
@@ -135,9 +133,7 @@ def mean_difference(
     return bootstrap_mean((a - b).to_numpy(), seed, draws)
 
 
-def mean_values(
-    claim: Claim, items: pd.DataFrame, seed: int = 0, draws: int = DRAWS
-) -> Interval | dict[str, Interval]:
+def mean_values(claim: Claim, items: pd.DataFrame, seed: int = 0, draws: int = DRAWS) -> Interval | dict[str, Interval]:
     """The item means of a system that a number rule asks for: one, or one for each name of `paper_value`."""
     rule = _number_rule(claim, "value")
     if rule.system is None:

@@ -81,9 +81,7 @@ def check_run(params: Params, argument: str, name: str, *systems: str) -> None:
         )
 
 
-def bounded(
-    decode: Callable[[bytes], np.ndarray], fingerprint: str, most_frames: int
-) -> Callable[[bytes], np.ndarray]:
+def bounded(decode: Callable[[bytes], np.ndarray], fingerprint: str, most_frames: int) -> Callable[[bytes], np.ndarray]:
     """`decode` for containers of one chunk: a container may claim an hour in a few bytes, a client here may not."""
     from thinwire.coding.container import unpack
     from thinwire.errors import BitstreamError

@@ -111,9 +111,7 @@ def _find(root: Path, name: str) -> Path:
             path = root / folder / f"{name}{suffix}"
             if path.is_file():
                 return path
-    raise CorpusError(
-        f"{root}: no {name} or {name}.gz in it; set corpora.mnist.root, or run: thinwire simulate mnist"
-    )
+    raise CorpusError(f"{root}: no {name} or {name}.gz in it; set corpora.mnist.root, or run: thinwire simulate mnist")
 
 
 def _read_idx(path: Path, magic: int, shape: tuple[int, ...]) -> np.ndarray:

@@ -101,9 +101,7 @@ def judge(page: Page, items: pd.DataFrame, table: pd.DataFrame) -> list[Verdict]
         difference = ratio.difference
         text = f"{difference.mean:+.2f} dB [{difference.low:+.2f}, {difference.high:+.2f}]; {floor.reason}"
         sources = [page.evidence("tables", "ratio_to_joint" if claim.id.endswith("jae") else "gains"), *figures]
-        verdicts.append(
-            judge_number(claim, ratio.percent, same, floor_ok=floor.ok, reason=text, evidence=sources)
-        )
+        verdicts.append(judge_number(claim, ratio.percent, same, floor_ok=floor.ok, reason=text, evidence=sources))
     for name in ORDERINGS:
         claim = claims[f"ndpca.{name}"]
         floor = floor_of(page, claim.id)

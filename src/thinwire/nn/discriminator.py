@@ -16,6 +16,7 @@ from thinwire.errors import ParamError
 ENCODEC_SCALES = ((1024, 256), (2048, 512), (512, 128))
 """(n_fft, hop_length) of EnCodec's code."""
 
+
 @dataclass  # not frozen: Fabric hooks into the tensors of a wrapped module's output
 class Judgement:
     """What a discriminator says: for each scale a logit map (B, 1, frames, bins') and five feature maps."""

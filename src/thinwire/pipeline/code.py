@@ -7,12 +7,12 @@ rewrites for each stage.)
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import get_args
 
 from thinwire.artifacts import atomic_path
 from thinwire.pipeline.closure import PACKAGE, SOURCE, Modules
+from thinwire.pipeline.meaning import digest
 from thinwire.pipeline.sources import COPIES, find_notebooks
 
 CODE = Path("build/code")
@@ -59,8 +59,8 @@ def file_of(command: str, paper: str = "", system: str = "") -> Path:
 
 
 def listing(files: set[Path]) -> str:
-    """Lines `<MD5>  <path>`, sorted by path, as `md5sum` writes and checks them."""
-    lines = (f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.as_posix()}" for path in sorted(files))
+    """Lines `<hash of what the module means>  <path>`, sorted by path."""
+    lines = (f"{digest(path.read_bytes())}  {path.as_posix()}" for path in sorted(files))
     return "".join(f"{line}\n" for line in lines)
 
 

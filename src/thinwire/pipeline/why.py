@@ -11,6 +11,7 @@ from typing import Any
 
 from thinwire.pipeline import code
 from thinwire.pipeline.graph import Graph
+from thinwire.pipeline.meaning import digest
 from thinwire.pipeline.sources import SOURCES
 
 ABSENT = "(absent)"
@@ -52,15 +53,25 @@ def _git(*arguments: str) -> bytes | None:
         return None
 
 
+def _is(content: bytes, path: str, known: str) -> bool:
+    """Whether a file's content has a hash: DVC's own, or of a module that of what it means."""
+    if hashlib.md5(content).hexdigest() == known:
+        return True
+    try:
+        return path.endswith(".py") and digest(content) == known
+    except SyntaxError:  # in some commit
+        return False
+
+
 def _locked_text(path: str, md5: str) -> str | None:
-    """The text of a file as the last run saw it, if git or DVC's cache still has a version with that MD5."""
+    """The text of a file as the last run saw it, if git or DVC's cache still has a version with that hash."""
     cached = Path(".dvc/cache/files/md5") / md5[:2] / md5[2:]
     if cached.is_file():
         return cached.read_text("utf-8", "replace")
     commits = (_git("rev-list", f"--max-count={HISTORY}", "HEAD", "--", path) or b"").decode().split()
     for commit in commits:
         blob = _git("show", f"{commit}:{path}")
-        if blob is not None and hashlib.md5(blob).hexdigest() == md5:
+        if blob is not None and _is(blob, path, md5):
             return blob.decode("utf-8", "replace")
     return None
 

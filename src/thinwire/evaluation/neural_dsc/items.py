@@ -114,4 +114,3 @@ def others(groups: np.ndarray) -> np.ndarray:
         elsewhere = steps[groups[steps] != groups[place]]
         found[place] = elsewhere[0] if len(elsewhere) else steps[0]
     return found
-

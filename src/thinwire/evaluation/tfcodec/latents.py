@@ -35,9 +35,7 @@ def channel_correlation(z: Tensor, lag: int = 1) -> Tensor:
     centred = z.double() - z.double().mean(2, keepdim=True)
     energy = centred.square().sum(2)
     alive = energy > TINY
-    correlation = torch.where(
-        alive, (centred[:, :, lag:] * centred[:, :, :-lag]).sum(2) / energy.clamp_min(TINY), 0.0
-    )
+    correlation = torch.where(alive, (centred[:, :, lag:] * centred[:, :, :-lag]).sum(2) / energy.clamp_min(TINY), 0.0)
     return correlation.sum(1) / alive.sum(1)
 
 

@@ -39,9 +39,7 @@ def weight_table(page: Page) -> pd.DataFrame:
     assert isinstance(printed, dict)
     weights = page.params.systems.aucom_enhancer.losses
     rows = [
-        (loss, name, printed[loss], float(getattr(weights, name)))
-        for loss, names in WEIGHTS.items()
-        for name in names
+        (loss, name, printed[loss], float(getattr(weights, name))) for loss, names in WEIGHTS.items() for name in names
     ]
     table = pd.DataFrame(rows, columns=["loss", "in_use_as", "paper", "in_use"])
     return table.assign(same=np.isclose(table["in_use"], table["paper"]))

@@ -104,7 +104,7 @@ def draw_edge(table: pd.DataFrame, note: str) -> Figure:
         fig,
         "A minute of audio from samples to bytes, each system alone in a process on one thread of this machine. AUCOM "
         "runs without torch (NumPy filter bank, ONNX Runtime), the others under PyTorch with all that it loads; "
-        "weights are random, sizes the authors'. A light bar that begins at the left edge is printed as \"less than\". "
+        'weights are random, sizes the authors\'. A light bar that begins at the left edge is printed as "less than". '
         + note,
     )
     return fig

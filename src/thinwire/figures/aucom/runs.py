@@ -175,9 +175,7 @@ def score(items: pd.DataFrame, errors: str = "word_errors", draws: int = 2000) -
     return Interval(100.0 * float(above.sum() / below.sum()), float(low), float(high), len(above))
 
 
-def score_table(
-    items: pd.DataFrame, by: Sequence[str], errors: str = "word_errors", draws: int = 2000
-) -> pd.DataFrame:
+def score_table(items: pd.DataFrame, by: Sequence[str], errors: str = "word_errors", draws: int = 2000) -> pd.DataFrame:
     """WER (%) for speech or accuracy (%) for the rest, for each value of `by`: by..., task, score, low, high, kbps
     (mean of the system's own rate), items. Groups of which no item has an answer are left out.
 

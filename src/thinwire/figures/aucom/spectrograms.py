@@ -191,9 +191,7 @@ def draw_kept(table: pd.DataFrame, chosen: Sequence[Point], note: str) -> Figure
     return fig
 
 
-def sounds(
-    page: Page, table: pd.DataFrame, runs: Sequence[str], most: int = 2
-) -> dict[str, dict[str, np.ndarray]]:
+def sounds(page: Page, table: pd.DataFrame, runs: Sequence[str], most: int = 2) -> dict[str, dict[str, np.ndarray]]:
     """Waveforms of the first items that were kept for listening: clean, from uncompressed features, and from every step
     that was inverted of the named runs, with mean rates. `table` is `rate_table`.
     """

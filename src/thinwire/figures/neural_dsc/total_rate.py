@@ -133,4 +133,3 @@ def _ndpca(arch: str, scheme: str) -> dict[str, Any]:
     plain = scheme != "ndpca"
     return {"color": ARCH_COLOUR[arch], "marker": "s" if plain else "o", "linestyle": "--" if plain else "-",
             "markerfacecolor": "white" if plain else ARCH_COLOUR[arch]}  # fmt: skip
-

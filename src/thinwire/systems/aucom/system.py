@@ -58,4 +58,3 @@ def crop(f: Tensor, frames: int, generator: torch.Generator) -> Tensor:
     """`frames` frames of each item of f (B, H, L), from a random start of its own."""
     starts = torch.randint(f.shape[2] - frames + 1, (len(f),), generator=generator).tolist()
     return torch.stack([item[:, start : start + frames] for item, start in zip(f, starts, strict=True)])
-

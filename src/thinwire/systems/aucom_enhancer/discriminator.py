@@ -93,8 +93,7 @@ class MetricDiscriminator(nn.Module):
 
     @staticmethod
     def discriminator_loss(real_logits: Sequence[Tensor], fake_logits: Sequence[Tensor]) -> Tensor:
-        """L_MD of Eq. 10 from predictions and targets of clean and of enhanced pairs; pairs without PESQ do not count.
-        """
+        """L_MD of Eq. 10 from predictions and targets of clean and of enhanced pairs; pairs without PESQ do not count."""
         return _squared_error(*real_logits) + _squared_error(*fake_logits)
 
 
@@ -107,5 +106,3 @@ def _squared_error(predicted: Tensor, target: Tensor) -> Tensor:
 def metric_loss(predicted: Tensor) -> Tensor:
     """L_metric (Eq. 12): mean squared distance of predictions (B,) for enhanced speech from 1."""
     return (predicted - 1.0).square().mean()
-
-
