@@ -1,6 +1,6 @@
 """What README and docs say exists: commands and options, make targets, parameters, links, stages, the scoreboard.
 
-`python tests/test_readme.py` writes the counts of reports/scoreboard.json into README.md.
+`python tests/test_readme.py` writes the counts of both scoreboards into README.md.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from thinwire.params import Params, load_params, parse_params
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ["README.md", "data/README.md", "weights/README.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
-BOARD = "reports/scoreboard.json"
-MARKS = ("<!-- scoreboard -->\n", "<!-- /scoreboard -->")
+BOARDS = {"scoreboard": "reports/scoreboard.json", "scoreboard on real recordings": "reports/real/scoreboard.json"}
 VERDICTS = ("reproduced", "within_tolerance", "inconclusive", "differs", "contradicted", "not_testable")
 
 
@@ -41,8 +40,16 @@ def inline(text: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
 
 
-def scoreboard_table(rows: list[dict[str, Any]]) -> str:
+def around(text: str, name: str) -> tuple[str, str, str]:
+    """A page before, between and after the marks of a scoreboard."""
+    head, rest = text.split(f"<!-- {name} -->\n")
+    table, tail = rest.split(f"<!-- /{name} -->")
+    return head, table, tail
+
+
+def shown(board: str) -> str:
     """The README's table of counts."""
+    rows: list[dict[str, Any]] = json.loads((ROOT / board).read_text("utf-8"))
     lines = [f"| paper | {' | '.join(name.replace('_', ' ') for name in VERDICTS)} | claims |"]
     lines.append("| --- |" + " ---: |" * (len(VERDICTS) + 1))
     for paper in dict.fromkeys(row["paper"] for row in rows):
@@ -172,13 +179,14 @@ def test_the_table_of_edits_names_the_stages_that_depend_on_each():
         assert _matched(cell, names) == _affected(key), key
 
 
-def test_the_scoreboard_shown_is_the_committed_one():
-    unchanged = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", BOARD], cwd=ROOT).returncode == 0
-    tracked = subprocess.run(["git", "ls-files", "--error-unmatch", BOARD], cwd=ROOT, capture_output=True)
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_scoreboard_shown_is_the_committed_one(name):
+    board = BOARDS[name]
+    unchanged = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", board], cwd=ROOT).returncode == 0
+    tracked = subprocess.run(["git", "ls-files", "--error-unmatch", board], cwd=ROOT, capture_output=True)
     if tracked.returncode or not unchanged:
-        pytest.skip(f"{BOARD} is not committed as it stands")
-    table = (ROOT / "README.md").read_text("utf-8").split(MARKS[0])[1].split(MARKS[1])[0]
-    assert table == scoreboard_table(json.loads((ROOT / BOARD).read_text("utf-8")))
+        pytest.skip(f"{board} is not committed as it stands")
+    assert around((ROOT / "README.md").read_text("utf-8"), name)[1] == shown(board)
 
 
 def test_the_coder_shown_in_the_readme_imports():
@@ -188,6 +196,6 @@ def test_the_coder_shown_in_the_readme_imports():
 
 if __name__ == "__main__":
     readme = ROOT / "README.md"
-    head, rest = readme.read_text("utf-8").split(MARKS[0])
-    table = scoreboard_table(json.loads((ROOT / BOARD).read_text("utf-8")))
-    readme.write_text(head + MARKS[0] + table + MARKS[1] + rest.split(MARKS[1])[1], "utf-8")
+    for name, board in BOARDS.items():
+        head, _, tail = around(readme.read_text("utf-8"), name)
+        readme.write_text(f"{head}<!-- {name} -->\n{shown(board)}<!-- /{name} -->{tail}", "utf-8")
