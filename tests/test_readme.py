@@ -141,6 +141,14 @@ def test_every_relative_link_resolves(page):
             assert path.exists(), f"{page.name}: {target}"
 
 
+def test_links_of_the_page_on_real_recordings_resolve():
+    page = ROOT / "reports/real/README.md"
+    if not page.is_file():
+        pytest.skip("`make real` has not run")
+    links = {link for link in re.findall(r"\]\(([^)#\s]+)\)", page.read_text("utf-8")) if not re.match("[a-z]+:", link)}
+    assert not {link for link in links if not (page.parent / link).exists()}
+
+
 def _affected(key: str) -> set[str]:
     """Stages that track a parameter, and all that read from them."""
     from dvc.dependency import ParamsDependency

@@ -12,6 +12,8 @@ import pytest
 from thinwire import cli
 from thinwire.errors import PipelineError
 from thinwire.pipeline import doctor
+from thinwire.pipeline.real import keep
+from thinwire.pipeline.scoreboard import SITE
 from thinwire.pipeline.torchaudio_fix import adjust
 
 
@@ -100,6 +102,19 @@ def test_real_recordings_must_be_named(capsys, monkeypatch):
     monkeypatch.delenv("THINWIRE_REAL_DATA", raising=False)
     assert cli.main(["real"]) == 2
     assert capsys.readouterr().err.startswith("thinwire: THINWIRE_REAL_DATA is not set; set it to")
+
+
+def test_what_is_kept_of_the_run_on_real_recordings(tmp_path):
+    made = tmp_path / "reports"
+    for name in ("figures/a/b.png", "tables/a/b.csv", "notebooks/a/b.html", "scoreboard.json"):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text(name)
+    (made / "README.md").write_text(f"By rules ([how](../docs/c.md)). {SITE}Made.\n![](figures/a/b.png)\n")
+    keep(made, tmp_path / "kept")
+    found = {str(path.relative_to(tmp_path / "kept")) for path in (tmp_path / "kept").rglob("*") if path.is_file()}
+    assert found == {"figures/a/b.png", "tables/a/b.csv", "scoreboard.json", "README.md"}
+    page = (tmp_path / "kept" / "README.md").read_text()
+    assert page == "By rules ([how](../../docs/c.md)). Made.\n![](figures/a/b.png)\n"
 
 
 def test_code_of_another_copy_is_refused(capsys, monkeypatch, tmp_path):

@@ -12,10 +12,12 @@ from pathlib import Path
 from thinwire.artifacts import atomic_path
 from thinwire.errors import PipelineError
 from thinwire.pipeline.presets import apply_preset
+from thinwire.pipeline.scoreboard import SITE
 from thinwire.pipeline.working_copy import copy_tree, environment_for
 
 BANK = "THINWIRE_REAL_DATA"  # the variable, and as ${...} its place in presets/real.yaml
-KEPT = ("scoreboard.json", "README.md", "figures", "tables")  # of reports/, small enough for git
+PAGE = "README.md"
+KEPT = ("scoreboard.json", PAGE, "figures", "tables")  # of reports/, small enough for git
 TARGET = Path("reports/real")
 
 
@@ -41,12 +43,18 @@ def run_real(jobs: int, root: Path = Path()) -> Path:
     command = [sys.executable, "-m", "thinwire.cli", "repro", "-j", str(jobs)]
     if subprocess.run(command, cwd=copy, env=environment_for(copy)).returncode:
         raise PipelineError(f"{copy}: the run on real recordings failed there; the stage's log is in build/logs/")
-    with atomic_path(root / TARGET, directory=True) as temporary:
-        for name in KEPT:
-            made = copy / "reports" / name
-            if made.is_dir():
-                shutil.copytree(made, temporary / name)
-            elif made.is_file():
-                shutil.copy2(made, temporary / name)
+    keep(copy / "reports", root / TARGET)
     shutil.rmtree(copy)
     return root / TARGET
+
+
+def keep(reports: Path, target: Path) -> None:
+    """Put what is kept of a run's reports into `target`, one folder deeper than they were made for, without the site."""
+    with atomic_path(target, directory=True) as temporary:
+        for name in KEPT:
+            if (reports / name).is_dir():
+                shutil.copytree(reports / name, temporary / name)
+            else:
+                shutil.copy2(reports / name, temporary / name)
+        page = temporary / PAGE
+        page.write_text(page.read_text("utf-8").replace("](../", "](../../").replace(SITE, ""), "utf-8")

@@ -13,6 +13,7 @@ from thinwire.claims.model import VERDICTS
 from thinwire.errors import PipelineError
 from thinwire.params import load_params
 
+SITE = "The same with filters: `index.html`, open it from disk. "
 SIGNS = {
     "reproduced": "🟢", "within_tolerance": "🟢", "inconclusive": "⚪",
     "differs": "🟠", "contradicted": "🔴", "not_testable": "⚫",
@@ -161,7 +162,7 @@ def markdown(root: Path, board: Board) -> str:
     heads = [f"{SIGNS[name]} {name.replace('_', ' ')}" for name in VERDICTS]
     about = (
         f"Measured at scale `{board.scale}`, by rules that were written beforehand ([how](../docs/claims.md)). "
-        "The same with filters: `index.html`, open it from disk. This page is made by `dvc repro`."
+        f"{SITE}This page is made by `dvc repro`."
     )
     lines = ["# Scoreboard", "", about, "", f"| paper | {' | '.join(heads)} | claims |"]
     lines.append("| --- |" + " ---: |" * (len(heads) + 1))
