@@ -18,8 +18,8 @@ class TrainedElsewhere(Section):
 
 
 class Evaluation(Section):
-    """What is measured on the test items of `aucom`, the same for every run: those of a task are drawn within each label,
-    subsets of them evenly spread.
+    """What is measured on the test items of `aucom`, the same for every run: those of a task are drawn within each
+    label, subsets of them evenly spread.
 
     Steps tau are those that have code tables, `systems.aucom_codec.taus`.
     """

@@ -49,7 +49,7 @@ def run_real(jobs: int, root: Path = Path()) -> Path:
 
 
 def keep(reports: Path, target: Path) -> None:
-    """Put what is kept of a run's reports into `target`, one folder deeper than they were made for, without the site."""
+    """Put what is kept of a run's reports into `target`, one folder deeper than they were made for, with no site."""
     with atomic_path(target, directory=True) as temporary:
         for name in KEPT:
             if (reports / name).is_dir():

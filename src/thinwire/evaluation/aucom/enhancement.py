@@ -80,7 +80,7 @@ def recognised(params: Params, pairs: Pairs, paths: dict[str, np.ndarray], coder
 
 
 def task_table(params: Params, pairs: Pairs, model: AuComSenNet) -> pd.DataFrame:
-    """Rows of tasks.parquet without run; pairs with words. `gated` is enhanced where the gate asks for it, else noisy."""
+    """Rows of tasks.parquet without run; pairs with words. `gated` is enhanced where the gate opens, else noisy."""
     opened = gate_open(pairs, NoiseGate(params.systems.aucom_enhancer.gate_threshold))
     paths = {"clean": pairs.clean, "noisy": pairs.noisy, "enhanced": enhance(model, pairs.noisy)}
     heard = recognised(params, pairs, paths, load_coder(params, CODEC, TAU))

@@ -93,7 +93,7 @@ class MetricDiscriminator(nn.Module):
 
     @staticmethod
     def discriminator_loss(real_logits: Sequence[Tensor], fake_logits: Sequence[Tensor]) -> Tensor:
-        """L_MD of Eq. 10 from predictions and targets of clean and of enhanced pairs; pairs without PESQ do not count."""
+        """L_MD of Eq. 10 from predictions and targets of clean and of enhanced pairs, less those without PESQ."""
         return _squared_error(*real_logits) + _squared_error(*fake_logits)
 
 
