@@ -18,6 +18,7 @@ from thinwire.pipeline.working_copy import copy_tree, environment_for
 BANK = "THINWIRE_REAL_DATA"  # the variable, and as ${...} its place in presets/real.yaml
 PAGE = "README.md"
 KEPT = ("scoreboard.json", PAGE, "figures", "tables")  # of reports/, small enough for git
+LEFT_OUT = "players.png"  # large pictures of sounds that are to be heard in the notebooks
 TARGET = Path("reports/real")
 
 
@@ -53,8 +54,9 @@ def keep(reports: Path, target: Path) -> None:
     with atomic_path(target, directory=True) as temporary:
         for name in KEPT:
             if (reports / name).is_dir():
-                shutil.copytree(reports / name, temporary / name)
+                shutil.copytree(reports / name, temporary / name, ignore=shutil.ignore_patterns(LEFT_OUT))
             else:
                 shutil.copy2(reports / name, temporary / name)
         page = temporary / PAGE
-        page.write_text(page.read_text("utf-8").replace("](../", "](../../").replace(SITE, ""), "utf-8")
+        lines = page.read_text("utf-8").replace("](../", "](../../").replace(SITE, "").splitlines(keepends=True)
+        page.write_text("".join(line for line in lines if not line.endswith(f"/{LEFT_OUT})\n")), "utf-8")
