@@ -109,7 +109,9 @@ def test_what_is_kept_of_the_run_on_real_recordings(tmp_path):
     for name in ("figures/a/b.png", "figures/a/players.png", "tables/a/b.csv", "notebooks/a/b.html", "scoreboard.json"):
         (made / name).parent.mkdir(parents=True, exist_ok=True)
         (made / name).write_text(name)
-    (made / "README.md").write_text(f"By rules ([how](../docs/c.md)). {SITE}Made.\n![](figures/a/b.png)\n![](figures/a/players.png)\n")
+    (made / "README.md").write_text(
+        f"By rules ([how](../docs/c.md)). {SITE}Made.\n![](figures/a/b.png)\n![](figures/a/players.png)\n"
+    )
     keep(made, tmp_path / "kept")
     found = {str(path.relative_to(tmp_path / "kept")) for path in (tmp_path / "kept").rglob("*") if path.is_file()}
     assert found == {"figures/a/b.png", "tables/a/b.csv", "scoreboard.json", "README.md"}
