@@ -94,9 +94,19 @@ def test_scores_that_pesq_refused_leave_it_undecided(open_aucom: Callable[[str],
     page = open_aucom("enhancement")
     for items in (pairs([math.nan] * 2, [math.nan] * 2), pairs([1.0], [1.5], [math.nan])):
         table, gains = enhancement.table1(page, items), enhancement.gain_table(page, items)
-        assert len(enhancement.draw_table1(table, "").axes) == len(enhancement.draw_gains(items, gains, "").axes) == 6
+        drawn = enhancement.draw_table1(table, "of others", ""), enhancement.draw_gains(items, gains, "")
+        assert [len(figure.axes) for figure in drawn] == [6, 6]
         found = {row.id: row.verdict for row in enhancement_verdicts.judge(page, items, table)}
         assert found["aucom.table1_aucomsennet"] in ("inconclusive", "differs")
+
+
+def test_whose_pairs_are_measured_is_said(open_aucom: Callable[[str], Page]) -> None:
+    page = open_aucom("enhancement")
+    assert "other noise" in enhancement.whose_pairs(page)
+    corpora = page.params.corpora
+    real = corpora.model_copy(update={"voicebank": corpora.voicebank.model_copy(update={"test_root": "/pairs"})})
+    page = replace(page, params=page.params.model_copy(update={"corpora": real}))
+    assert "VoiceBank+DEMAND" in enhancement.whose_pairs(page)
 
 
 def test_printed_weights_are_in_use_or_it_is_said(open_aucom: Callable[[str], Page]) -> None:

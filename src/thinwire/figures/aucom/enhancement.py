@@ -101,8 +101,18 @@ def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     return wide.reindex(index=names, columns=pd.MultiIndex.from_product([["paper", "measured"], MEASURES])).round(2)
 
 
-def draw_table1(table: pd.DataFrame, note: str) -> Figure:
-    """Six measures, a line a method: the paper's value, and the measured ones with their intervals."""
+def whose_pairs(page: Page) -> str:
+    """What the measured pairs are beside the paper's."""
+    corpus = page.params.corpora.voicebank
+    if corpus.root or corpus.test_root:
+        return "the pairs are of VoiceBank+DEMAND, as the paper's"
+    return "other noise and other talkers than the paper's, so differences are what can be compared"
+
+
+def draw_table1(table: pd.DataFrame, pairs: str, note: str) -> Figure:
+    """Six measures, a line a method: the paper's value, and the measured ones with their intervals; `pairs` says whose
+    they are.
+    """
     names = list(dict.fromkeys(table["method"]))
     places = np.arange(len(names))[::-1]
     fig, panels = plt.subplots(1, len(MEASURES), figsize=(13.4, 5.4), sharey=True)
@@ -127,8 +137,7 @@ def draw_table1(table: pd.DataFrame, note: str) -> Figure:
     caption(
         fig,
         "Higher is better. Only the shaded lines are measured here: the noisy test speech and what the enhancer makes "
-        "of it, with 95 % bootstrap over pairs; other noise and other talkers than the paper's, so differences are "
-        "what can be compared. " + note,
+        f"of it, with 95 % bootstrap over pairs; {pairs}. {note}",
     )
     return fig
 
