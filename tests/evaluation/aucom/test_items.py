@@ -28,6 +28,7 @@ from thinwire.evaluation.aucom.common import (
     load_items,
     task_items,
 )
+from thinwire.evaluation.aucom.tasks import language_of
 from thinwire.metrics.words import word_errors
 from thinwire.params import Params
 from thinwire.segments import SegmentStore
@@ -127,3 +128,15 @@ def test_every_table_has_the_same_columns(bench_params: Params) -> None:
     assert table["mse"].isna().all() and (table["answer"] == "").all() and (table["kbps_nominal"] == 8.0).all()
     with pytest.raises(ValueError, match="loudness"):
         item_table(items, {"run": "r"}, [pd.DataFrame({"loudness": [1.0] * len(items)})])
+
+
+@pytest.mark.parametrize(
+    ("said", "closed"),
+    [(["the cat", "go on", "", "a dog"], True), (["the cat sat", "on a mat today"], False), (["", ""], True)],
+)
+def test_the_recogniser_of_waveforms_knows_a_small_language_or_english(said: list[str], closed: bool) -> None:
+    training = ["The cat, the dog.", "go on a", None]
+    texts = [*training, *said, "mat today sat"]
+    splits = ["train"] * len(training) + ["dev"] * len(said) + ["eval"]
+    found = language_of(pd.DataFrame({"split": splits, "words": texts}))
+    assert found == (["the cat the dog", "go on a", ""] if closed else None)
