@@ -146,15 +146,15 @@ def extract(root: Path, out: Path, settings: VoicebankExtraction, seed: int) -> 
     """
     generator = rng(seed, "extract", "voicebank")
     with SegmentWriter(out, "voicebank", ["noisy"]) as writer:
-        own_root = find_pairs(root)
-        test = find_pairs(Path(settings.test_root)) if settings.test_root else own_root
-        faults = own_root.faults if test is own_root else own_root.faults + test.faults
+        learned = find_pairs(root)
+        tested = find_pairs(Path(settings.test_root)) if settings.test_root else learned
+        faults = learned.faults if tested is learned else learned.faults + tested.faults
         bad = BadFiles(writer, settings.on_bad_file, root)
         for fault in faults:
             with bad.guard():
                 raise fault
         for split in SPLITS:
-            found = test if split == "eval" else own_root
+            found = tested if split == "eval" else learned
             own = [pair.clean for pair in found.pairs.values() if pair.split == split]
             files = [own[index] for index in generator.permutation(len(own))]  # a limit takes of all talkers
             by_file: dict[Path, list[Clip]] = {}

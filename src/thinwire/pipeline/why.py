@@ -53,7 +53,7 @@ def _git(*arguments: str) -> bytes | None:
         return None
 
 
-def _is(content: bytes, path: str, known: str) -> bool:
+def _has_hash(content: bytes, path: str, known: str) -> bool:
     """Whether a file's content has a hash: DVC's own, or of a module that of what it means."""
     if hashlib.md5(content).hexdigest() == known:
         return True
@@ -71,7 +71,7 @@ def _locked_text(path: str, md5: str) -> str | None:
     commits = (_git("rev-list", f"--max-count={HISTORY}", "HEAD", "--", path) or b"").decode().split()
     for commit in commits:
         blob = _git("show", f"{commit}:{path}")
-        if blob is not None and _is(blob, path, md5):
+        if blob is not None and _has_hash(blob, path, md5):
             return blob.decode("utf-8", "replace")
     return None
 
