@@ -72,6 +72,8 @@ def test_corpus_root_that_is_not_there_fails(root, tmp_path):
     text = (root / "params.yaml").read_text("utf-8")
     params.write_text(text.replace("root: null", f"root: {tmp_path}/nix", 1))
     assert "corpora.chime6.root: no folder" in doctor.check_corpora(params).text
+    params.write_text(text.replace("test_root: null", f"test_root: {tmp_path}/nix", 1))
+    assert "corpora.voicebank.test_root: no folder" in doctor.check_corpora(params).text
 
 
 def test_an_orphaned_trainer_is_found(tmp_path):

@@ -18,7 +18,7 @@ SHOWN = 8
 @dataclass(frozen=True)
 class Finding:
     """A corpus as found: `root` set by the user or None, `source` the folder that is read, `problem` why it cannot
-    be.
+    be. `key` is the parameter that names the folder: `test_root` where only the test set is read from it.
     """
 
     corpus: Corpus
@@ -27,6 +27,7 @@ class Finding:
     found: dict[str, Any] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     problem: str = ""
+    key: str = "root"
 
     @property
     def usable(self) -> bool:
@@ -35,8 +36,8 @@ class Finding:
 
     def lines(self) -> list[str]:
         """The finding as text, one line a fact."""
-        text = [f"{self.corpus.name}: {self.corpus.title}"]
-        text.append(f"  root     {self.root or 'not set; the simulated corpus is read'} ({self.source})")
+        text = [f"{self.corpus.name}: {self.corpus.title}{'' if self.key == 'root' else ', test set'}"]
+        text.append(f"  {self.key:8s} {self.root or 'not set; the simulated corpus is read'} ({self.source})")
         if self.problem:
             waiting = self.usable
             text.append("  found    nothing yet: `dvc repro` simulates it" if waiting else f"  problem  {self.problem}")
@@ -59,11 +60,19 @@ def check_corpora(settings: Corpora) -> list[Finding]:
     """
     findings = []
     for name, corpus in CORPORA.items():
-        root = getattr(settings, name).root
-        source = Path(root) if root else simulated_root(name)
-        try:
-            found, missing = corpus.survey(source)
-            findings.append(Finding(corpus, root, source, found, missing))
-        except (CorpusError, OSError) as error:
-            findings.append(Finding(corpus, root, source, problem=str(error)))
+        own = getattr(settings, name)
+        findings.append(_look(corpus, own.root, "root"))
+        if getattr(own, "test_root", None):
+            findings.append(_look(corpus, own.test_root, "test_root"))
     return findings
+
+
+def _look(corpus: Corpus, root: str | None, key: str) -> Finding:
+    source = Path(root) if root else simulated_root(corpus.name)
+    try:
+        found, missing = corpus.survey(source)
+        if key == "test_root":  # splits to learn from are not looked for there
+            missing = [line for line in missing if not any(f"falls into {split}" in line for split in ("train", "dev"))]
+        return Finding(corpus, root, source, found, missing, key=key)
+    except (CorpusError, OSError) as error:
+        return Finding(corpus, root, source, problem=str(error), key=key)

@@ -123,15 +123,19 @@ def check_corpora(params: Path = Path("params.yaml")) -> Check:
     from thinwire.params import load_params
 
     corpora = load_params(params).corpora
-    roots = {name: getattr(getattr(corpora, name), "root", None) for name in corpora.names()}
-    real = {name: root for name, root in roots.items() if root}
-    gone = [f"corpora.{name}.root: no folder {root}" for name, root in real.items() if not Path(root).is_dir()]
+    real = {
+        f"{name}.{key}": root
+        for name in corpora.names()
+        for key in ("root", "test_root")
+        if (root := getattr(getattr(corpora, name), key, None))
+    }
+    gone = [f"corpora.{key}: no folder {root}" for key, root in real.items() if not Path(root).is_dir()]
     if gone:
         advice = "set it right in params.yaml, or null for the simulated corpus"
         return Check("corpora", "fail", f"{'; '.join(gone)}; {advice}")
     if not real:
         return Check("corpora", "note", "all simulated; `thinwire corpora check` tells where to get the real ones")
-    return Check("corpora", "ok", ", ".join(f"{name}: {root}" for name, root in real.items()))
+    return Check("corpora", "ok", ", ".join(f"{key}: {root}" for key, root in real.items()))
 
 
 def check_dvc(root: Path = Path()) -> Check:

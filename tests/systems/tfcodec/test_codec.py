@@ -34,10 +34,13 @@ def speech_like(samples: int, seed: int) -> np.ndarray:
     return (envelope * np.convolve(noise, [1.0, 1.0, 0.5, 0.2], "valid")).astype(np.float32)
 
 
-def build(predictor: str = "none", seed: int = 0) -> TfCodec:
+def build(predictor: str = "none", seed: int = 0, power: str = "learnable") -> TfCodec:
     """A model whose batch statistics and codebooks fit its material, so that many codewords are in use."""
     torch.manual_seed(seed)
-    row = TfRow(after="-", steps=1, kbps=1.0, groups=GROUPS, codewords=CODEWORDS, predictor=predictor)  # type: ignore[arg-type]
+    row = TfRow(
+        after="-", steps=1, kbps=1.0, groups=GROUPS, codewords=CODEWORDS,
+        predictor=predictor, power=power,  # type: ignore[arg-type]
+    )  # fmt: skip
     model = TfCodec(Settings(shape=SHAPE), row)
     audio = torch.from_numpy(np.stack([speech_like(SAMPLES, 100 + i) for i in range(2)]))
     with torch.no_grad():
@@ -168,6 +171,14 @@ def test_bytes_of_other_weights_or_other_tables_are_refused(codec: TfCodecCoder,
         with pytest.raises(BitstreamError, match="decode with that model"):
             other.decode(data)
         assert other.decode_packets(packets, SAMPLES)[1].lost.all()
+
+
+def test_another_fixed_power_is_another_codec() -> None:
+    model, tables = build(power="fixed"), tables_of(np.zeros((GROUPS, CODEWORDS), np.int64))
+    before = coder_fingerprint(model, tables)
+    with torch.no_grad():
+        model.power.fill_(0.5)
+    assert coder_fingerprint(model, tables) != before
 
 
 @pytest.mark.parametrize(("groups", "codewords"), [(GROUPS - 1, CODEWORDS), (GROUPS, CODEWORDS + 1)])

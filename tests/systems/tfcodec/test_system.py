@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,8 @@ from thinwire.nn.complex_discriminator import ComplexDiscriminator
 from thinwire.nn.trainable import Losses
 from thinwire.params.tfcodec import PacketLoss, Settings, TfQuantiser, TfRow, TfShape
 from thinwire.systems.tfcodec.system import TfCodecSystem, crop, draw_lost
+from thinwire.training.stage import take_over
+from thinwire.training.state import load_weights, save_weights
 
 SHAPE = TfShape(channels=(2, 2, 4, 4, 4), tcm_hidden=8, tcm_dilations=[1, 2], latent=8, predictor_hidden=4)
 SETTINGS = Settings(shape=SHAPE, crop_s=0.4, quantiser=TfQuantiser(tau_decay=0.9))
@@ -172,3 +175,16 @@ def test_it_learns_one_batch(row: dict[str, object]) -> None:
         optimiser.step()
         totals.append(float((out.named["bin"] + 0.25 * out.named["mel"]).detach()))
     assert sum(totals[-3:]) < 0.6 * sum(totals[:3])
+
+
+@pytest.mark.parametrize(("own", "expected"), [("learnable", 0.45), ("fixed", 0.3)])
+def test_only_a_learned_power_travels_with_weights(own: str, expected: float, tmp_path: Path) -> None:
+    former, here, again = system(), system(power=own), system(power=own)
+    with torch.no_grad():
+        former.model.power.fill_(0.45)
+    save_weights(tmp_path / "former.safetensors", former.model)
+    take_over(here, tmp_path / "former.safetensors", "scratch")
+    assert here.model.exponent.item() == pytest.approx(expected)
+    save_weights(tmp_path / "here.safetensors", here.model, half=True)
+    load_weights(tmp_path / "here.safetensors", again.model)
+    assert again.model.exponent.item() == pytest.approx(expected, rel=1e-3)

@@ -56,8 +56,8 @@ class StepBits:
 
 
 def coder_fingerprint(model: TfCodec, tables: Sequence[IntegerTable]) -> str:
-    """Names weights and tables: bytes decode only with both."""
-    return model_fingerprint(model, *(table.counts for table in tables))
+    """Names weights, tables and the power, which is no weight where it is fixed: bytes decode only with all three."""
+    return model_fingerprint(model, model.power.detach().cpu().numpy(), *(table.counts for table in tables))
 
 
 class TfCodecCoder:

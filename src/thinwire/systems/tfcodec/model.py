@@ -82,7 +82,8 @@ class TfCodec(nn.Module):
         if row.power == "learnable":
             self.power = nn.Parameter(torch.tensor(settings.spectrum.power_init))
         else:
-            self.register_buffer("power", torch.tensor(settings.spectrum.power))
+            # not in the state: weights of a run that learned its power would bring theirs along
+            self.register_buffer("power", torch.tensor(settings.spectrum.power), persistent=False)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         # an odd group goes to the first packet
         self.first_packet = -(-row.groups // PACKETS) * (shape.latent // row.groups)
