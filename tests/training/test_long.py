@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,21 @@ def test_weights_and_card(workspace: Path) -> None:
         # training goes on from training: cards add up
         later = read_json(run_long(params, start=path, out="later").with_suffix(".json"))
         assert later["steps_before"] == 9 and later["hours_seen_before"] == card["hours_seen"]
+
+
+def test_the_card_measures_the_weights_that_are_kept(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Loop.run
+
+    def run_and_keep_the_worst(self: Loop, stop: Callable[[], bool]) -> None:
+        run(self, stop)
+        rows = [row for row in self.outcome.rows if row["split"] == "dev"]
+        self.outcome.best_step = max(rows, key=lambda row: row["total"])["step"]
+
+    monkeypatch.setattr(Loop, "run", run_and_keep_the_worst)
+    with inside(workspace) as params:
+        card = read_json(run_long(params).with_suffix(".json"))
+    assert len(card["curve"]) > 1
+    assert card["validation"]["total"] == max(row["total"] for row in card["curve"])
 
 
 def test_stopped_by_the_clock_and_taken_up(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,9 @@ def test_weights_are_small_and_described(root: Path) -> None:
         card = read_json(path.with_suffix(".json"))
         assert card["run"] == path.stem and card["hours_seen"] > 0.0 and card["steps"] > 0
         assert card["data"]["note"] and card["device"] and card["validation"]
+        # adversarial weights are the last ones, not those of the least loss
+        kept = [row["total"] for row in card["curve"] if row["step"] == card["best_step"]]
+        assert kept in ([], [card["validation"]["total"]]), path
 
 
 def test_talkers_of_both_kinds_of_corpora() -> None:

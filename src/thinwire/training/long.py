@@ -85,6 +85,7 @@ def write_weights(
         p for room in ("nn", "systems", "tasks", "training", "signal") for p in (package / room).rglob("*.py")
     )
     rows = [row for row in loop.outcome.rows if row["split"] == "dev"]
+    best = next(row for row in rows if row["step"] == loop.outcome.best_step)
     stride = max(1, len(rows) // 50)
     write_json(
         out / f"{name}.json",
@@ -116,7 +117,7 @@ def write_weights(
             "precision": loop.settings.precision,
             "torch": torch.__version__.split("+")[0],
             "made": datetime.now(UTC).date().isoformat(),
-            "validation": {k: v for k, v in min(rows, key=lambda r: r["total"]).items() if k not in ("step", "split")},
+            "validation": {k: v for k, v in best.items() if k not in ("step", "split")},
             "curve": [{"step": row["step"], "total": row["total"]} for row in rows[::stride]],
         },
     )
