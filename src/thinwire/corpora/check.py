@@ -54,16 +54,22 @@ class Finding:
         return text
 
 
+def real_roots(settings: Corpora) -> dict[str, str]:
+    """The folders that are set, by parameter: `chime6.root`, `voicebank.test_root`."""
+    keys = [(name, key) for name in settings.names() for key in ("root", "test_root")]
+    found = {f"{name}.{key}": getattr(getattr(settings, name), key, None) for name, key in keys}
+    return {key: root for key, root in found.items() if root}
+
+
 def check_corpora(settings: Corpora) -> list[Finding]:
     """Look at every corpus of the registry, without reading audio; never raises for a corpus that is missing or
     incomplete.
     """
-    findings = []
+    findings, roots = [], real_roots(settings)
     for name, corpus in CORPORA.items():
-        own = getattr(settings, name)
-        findings.append(_look(corpus, own.root, "root"))
-        if getattr(own, "test_root", None):
-            findings.append(_look(corpus, own.test_root, "test_root"))
+        findings.append(_look(corpus, roots.get(f"{name}.root"), "root"))
+        if test_root := roots.get(f"{name}.test_root"):
+            findings.append(_look(corpus, test_root, "test_root"))
     return findings
 
 

@@ -120,15 +120,10 @@ def check_disk(root: Path = Path()) -> Check:
 
 def check_corpora(params: Path = Path("params.yaml")) -> Check:
     """Which real corpora are set, and that their folders exist."""
+    from thinwire.corpora.check import real_roots
     from thinwire.params import load_params
 
-    corpora = load_params(params).corpora
-    real = {
-        f"{name}.{key}": root
-        for name in corpora.names()
-        for key in ("root", "test_root")
-        if (root := getattr(getattr(corpora, name), key, None))
-    }
+    real = real_roots(load_params(params).corpora)
     gone = [f"corpora.{key}: no folder {root}" for key, root in real.items() if not Path(root).is_dir()]
     if gone:
         advice = "set it right in params.yaml, or null for the simulated corpus"
