@@ -102,6 +102,7 @@ def draw_scores(table: pd.DataFrame, note: str) -> Figure:
         forest(lower, more, rows, ("gain", "gain_low", "gain_high"), "paper_gain")
         lower.axvline(0.0, color="black", linewidth=0.9)
         lower.set_xlabel(f"gain, {METRIC_NAME[measure]}")
+        lower.locator_params(axis="x", nbins=4)  # small gains have long numbers
     legend_right(
         fig,
         [
