@@ -89,7 +89,7 @@ def test_gradient_is_the_soft_assignments_and_the_hard_ones_for_codewords(kind: 
 
     y = x.detach().clone().requires_grad_()
     model.zero_grad()
-    vectors = model._split(y)
+    vectors = model.vectors(y)
     logits = model.logits(vectors)
     chosen = straight_through(model, logits, model.codebook, logits.argmax(-1), tau)
     shares = logits.softmax(-1).mean(1)

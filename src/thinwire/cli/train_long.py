@@ -15,6 +15,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--data", type=Path, action="append", default=[], help="segment folder; may be given several times"
     )
     parser.add_argument("--start", type=Path, default=None, help="weights of another run of the system to start from")
+    parser.add_argument("--refit", action="store_true", help="then fit TF-Codec's codebooks to the training clips anew")
     parser.add_argument("--batch", type=int, default=None, help="items of a step (default: training.batch)")
     parser.add_argument("--lr", type=float, default=None, help="highest learning rate (default: training.long_lr)")
     parser.add_argument("--out", type=Path, default=Path("weights"))
@@ -33,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
     changes = {key: getattr(args, key) for key in ("precision", "accelerator", "batch", "lr") if getattr(args, key)}
     long = {"lr": settings.long_lr, "warmup": 100, "validate_every": 200, "checkpoint_every": 200}
     settings = Training(**(settings.model_dump() | long | changes))
-    path = train_long(params, args.run, args.hours, args.steps, args.data, args.out, args.note, settings, args.start)
+    path = train_long(
+        params, args.run, args.hours, args.steps, args.data, args.out, args.note, settings, args.start, args.refit
+    )
     print(f"wrote {path} and {path.with_suffix('.json')}")
     return 0

@@ -177,7 +177,7 @@ class GroupQuantiser(nn.Module):
         (Eq. 5).
         """
         batch, steps = x.shape[0], x.shape[2] // self.frames
-        logits = self.logits(self._split(x))
+        logits = self.logits(self.vectors(x))
         noise = None if generator is None else _gumbel(logits.detach(), generator)
         chosen, indices, shares = _Assignment.apply(logits, noise, tau, self.codebook)
         return Quantised(
@@ -189,15 +189,15 @@ class GroupQuantiser(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Indices (B, G, S) of latents (B, C, T): the likeliest codewords."""
-        indices = self.logits(self._split(x)).max(-1).indices
+        indices = self.logits(self.vectors(x)).max(-1).indices
         return indices.reshape(self.groups, x.shape[0], -1).transpose(0, 1)
 
     def decode(self, indices: Tensor) -> Tensor:
         """Latents (B, C, T) of indices (B, G, S)."""
         return self._join(_look_up(self.codebook, indices.transpose(0, 1).flatten(1)), indices.shape[0])
 
-    def _split(self, x: Tensor) -> Tensor:
-        """(B, C, T) to vectors (G, B S, D)."""
+    def vectors(self, x: Tensor) -> Tensor:
+        """The groups' vectors (G, B S, D) of latents (B, C, T), T whole steps."""
         batch, channels, time = x.shape
         if channels != self.latent or time % self.frames:
             raise ValueError(f"latent {tuple(x.shape)}; need {self.latent} channels and whole steps of {self.frames}")
@@ -205,7 +205,7 @@ class GroupQuantiser(nn.Module):
         return x.permute(1, 0, 3, 2, 4).reshape(self.groups, -1, self.dimension)
 
     def _join(self, vectors: Tensor, batch: int) -> Tensor:
-        """Inverse of `_split`."""
+        """Inverse of `vectors`."""
         x = vectors.reshape(self.groups, batch, -1, self.latent // self.groups, self.frames)
         return x.permute(1, 0, 3, 2, 4).reshape(batch, self.latent, -1)
 

@@ -48,13 +48,14 @@ class TfQuantiser(Section):
     tau_start: float = Field(2.0, gt=0.0)
     tau_end: float = Field(0.5, gt=0.0)
     tau_decay: float = Field(0.99999, gt=0.0, lt=1.0, description="factor a step (reference: 0.9999995, longer runs)")
+    free_steps: int = Field(0, ge=0, description="steps up to which training leaves out the quantiser")
 
 
 class TfLosses(Section):
     """Weights of the named losses (section III-G); all are logged."""
 
     bin: float = Field(1.0, ge=0.0, description="MSE of the power-compressed STFT after consistency")
-    mel: float = Field(4.0, ge=0.0, description="paper: 0.25, of a mel spectrum whose scale it does not give")
+    mel: float = Field(0.25, ge=0.0)
     rate: float = Field(0.0004, ge=0.0, description="the reference code's; the printed 0.04 starves the codebooks")
     prediction: float = Field(0.02, ge=0.0)
     error_aware: float = Field(0.02, ge=0.0, description="Eq. 15, in loss-aware runs only")

@@ -19,7 +19,7 @@ from thinwire.nn.trainable import count_parameters
 from thinwire.params import Params
 from thinwire.params.base import Training
 from thinwire.seeding import derive_seed, seed_everything
-from thinwire.training.build import DATA, Splits, load_splits
+from thinwire.training.build import DATA, Splits, adapter_of, load_splits
 from thinwire.training.guard import sole_writer
 from thinwire.training.loop import Loop
 from thinwire.training.stage import RESUME, prepare_system, stop_signal, take_over
@@ -28,12 +28,13 @@ from thinwire.training.state import save_weights
 
 def train_long(
     params: Params, name: str, hours: float, steps: int, folders: list[Path], out: Path, note: str, settings: Training,
-    start: Path | None = None,
+    start: Path | None = None, refit: bool = False,
 ) -> Path:  # fmt: skip
     """Train a run's model for `steps` steps or `hours`, whichever ends first, and write weights/<run>.safetensors and
     .json.
 
-    `start` names weights of another run of the same system: what fits of them is taken over. Start it again with the
+    `start` names weights of another run of the same system: what fits of them is taken over; `refit` then sets anew
+    what the system measures on training items (TF-Codec: codebooks). Start it again with the
     same arguments to go on. The schedule of the learning rate belongs to `steps`. Raises ParamError when there is
     nothing to train on.
     """
@@ -49,6 +50,9 @@ def train_long(
     system, began_as = prepare_system(scratch, name, splits, seed)
     if start is not None:
         began_as = take_over(system, start, began_as)
+    if refit:
+        adapter_of(run.system).refit(system, splits)
+        began_as += ", codebooks fitted anew"
     key = fingerprint(
         getattr(params.systems, run.system).model_dump(),
         run.model_dump(exclude={"init", "steps"}),
@@ -56,6 +60,7 @@ def train_long(
         steps,
         *(folder / "segments.parquet" for folder in folders),
         *([start] if start is not None else []),
+        *(["refit"] if refit else []),
     )
     folder = RESUME / f"long-{name}-{key}"
     deadline = time.monotonic() + hours * 3600.0

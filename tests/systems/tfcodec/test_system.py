@@ -188,3 +188,25 @@ def test_only_a_learned_power_travels_with_weights(own: str, expected: float, tm
     save_weights(tmp_path / "here.safetensors", here.model, half=True)
     load_weights(tmp_path / "here.safetensors", again.model)
     assert again.model.exponent.item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_without_quantiser_for_the_first_steps() -> None:
+    made = system(SETTINGS.model_copy(update={"quantiser": TfQuantiser(free_steps=1)}))
+    assert not _hears_codes(made)
+    losses(made)  # one step more behind the weights
+    assert _hears_codes(made)
+
+
+def _hears_codes(made: TfCodecSystem) -> bool:
+    """Whether the loss on waveforms changes with the codebook."""
+    state, updates = made.model.quantiser.codebook.detach().clone(), made.model.updates.clone()
+    values = []
+    for scale in (1.0, 3.0):
+        with torch.no_grad():
+            made.model.quantiser.codebook.copy_(scale * state)
+        made.model.updates.copy_(updates)
+        values.append(float(losses(made).named["bin"].detach()))
+    with torch.no_grad():
+        made.model.quantiser.codebook.copy_(state)
+    made.model.updates.copy_(updates)
+    return values[0] != values[1]

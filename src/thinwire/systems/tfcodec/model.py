@@ -24,6 +24,7 @@ from thinwire.systems.tfcodec.predictor import (
     fold_steps,
     unfold_steps,
 )
+from thinwire.systems.tfcodec.start import mirror
 
 POWER_RANGE = (0.2, 1.0)
 PACKETS = 2
@@ -74,6 +75,7 @@ class TfCodec(nn.Module):
             shape.latent, STEP_FRAMES, row.groups, row.codewords, settings.quantiser
         )
         self.decoder = Decoder(shape, self.n_fft)
+        mirror(self.encoder, self.decoder)
         self.predictive = row.predictor != "none"
         if self.predictive:
             self.predictor = PREDICTORS[row.predictor](shape)

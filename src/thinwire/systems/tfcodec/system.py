@@ -86,15 +86,20 @@ class TfCodecSystem(Trainable):
         settings = self.settings.quantiser
         return max(settings.tau_end, settings.tau_start * settings.tau_decay ** int(self.model.updates))
 
+    @property
+    def free(self) -> bool:
+        """Whether the decoder still hears the latent itself, and nothing of the quantiser is trained."""
+        return int(self.model.updates) < self.settings.quantiser.free_steps
+
     def forward(self, batch: Batch, generator: torch.Generator, critic: nn.Module | None = None) -> Losses:
         audio = crop(batch["clean"], self.samples, generator)
         x_R = self.model.encode_latent(audio)
-        loop = self.model.loop(x_R, self.tau, generator if self.training else None)
+        loop = self.model.loop(x_R.detach() if self.free else x_R, self.tau, generator if self.training else None)
         named = self.rates(loop.quantised)
         if loop.x_P is not None:
             named["prediction"] = prediction_loss(loop.x_P, x_R)
-        x_hat_R = loop.x_hat_R
-        if self.row.loss_aware:
+        x_hat_R = x_R if self.free else loop.x_hat_R
+        if self.row.loss_aware and not self.free:
             x_hat_R = self.with_losses(loop.quantised, x_R, named, generator)
         output = self.model.decode_latent(x_hat_R, audio.shape[1])
         named["bin"] = spectral_loss(audio, output, self.settings.spectrum.power)

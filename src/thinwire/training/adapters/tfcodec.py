@@ -10,6 +10,7 @@ from torch import Tensor
 
 from thinwire.nn.trainable import Trainable
 from thinwire.params import Params
+from thinwire.systems.tfcodec.start import fit_codebooks, share_out, turn
 from thinwire.systems.tfcodec.system import TfCodecSystem
 from thinwire.systems.tfcodec.tables import count_codewords
 from thinwire.training.adapters.segments import SPLITS, Reader
@@ -37,9 +38,31 @@ def fit(system: Trainable, splits: Splits) -> None:
     """Nothing is measured beforehand."""
 
 
+def refit(system: Trainable, splits: Splits) -> None:
+    """Share the latent's principal axes out among the groups and fit each codebook to its vectors of training clips.
+
+    For weights that were trained without the quantiser, or with other groups.
+    """
+    assert isinstance(system, TfCodecSystem)
+    model = system.model.eval()
+    with torch.no_grad():
+        x_R = torch.cat(
+            [model.encode_latent(clips.float()) for clips in sample(splits.train, system.samples).split(16)]
+        )
+        rotation = share_out(x_R, system.row.groups)
+        turn(model.encoder, model.decoder, rotation)
+        fit_codebooks(model.quantiser, rotation @ x_R, seed=0)
+    model.train()
+
+
+def sample(train: TensorData, samples: int) -> Tensor:
+    """COUNTED clips, evenly spread, cut to whole steps (N, samples)."""
+    clean = train.tensors["clean"]
+    return clean[torch.linspace(0, len(clean) - 1, min(COUNTED, len(clean))).round().long(), :samples]
+
+
 def derived(system: Trainable, train: TensorData) -> dict[str, dict[str, Tensor]]:
     """`tables`: how often each codeword of each group occurs in training clips, counts (G, K)."""
     assert isinstance(system, TfCodecSystem)
-    clean = train.tensors["clean"]
-    chosen = clean[torch.linspace(0, len(clean) - 1, min(COUNTED, len(clean))).round().long()]
+    chosen = sample(train, train.tensors["clean"].shape[1])
     return {"tables": {"counts": count_codewords(system.model.eval(), chosen.split(16))}}

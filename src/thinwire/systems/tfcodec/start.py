@@ -1,0 +1,102 @@
+"""Where training begins: the decoder as the encoder's transpose, and codebooks fitted to the latents of a model.
+
+The paper says nothing of initialisation. From independent random weights training stays at a saddle where the decoder
+ignores the latent's fine structure and every loss is lowered by spectral envelopes alone; from the mirrored start the
+gradient carries fine structure from the first step on (`docs/tfcodec.md`).
+"""
+
+from __future__ import annotations
+
+import torch
+from sklearn.cluster import MiniBatchKMeans
+from torch import Tensor, nn
+
+from thinwire.nn.causal import StatefulGRU
+from thinwire.nn.group_quantiser import GroupQuantiser
+from thinwire.systems.tfcodec.decoder import Decoder
+from thinwire.systems.tfcodec.encoder import Encoder
+
+FAINT = 0.1
+"""Factor of weights that reach into the past: the mirror of a delay would be a look ahead."""
+KEEP = -3.0
+"""Bias of the update gate: sigmoid(-3), 5 %, of the state before is kept."""
+PASS = 0.5
+"""Gain of a recurrence's identity: inputs of unit variance stay in tanh's nearly linear range."""
+
+
+@torch.no_grad()
+def mirror(encoder: Encoder, decoder: Decoder) -> None:
+    """Set the decoder's projection and convolutions to the transposes of the encoder's, which are made orthogonal, the
+    last convolution and both GRUs to pass their input on, and make faint what reaches into the past.
+    """
+    for module in (encoder.tcm, decoder.tcm1, decoder.tcm2):
+        for layer in module.layers:
+            layer.narrow.weight.mul_(FAINT)  # type: ignore[operator, union-attr]
+    for block in encoder.convs:
+        weight = block.conv.weight
+        nn.init.orthogonal_(weight.view(len(weight), -1))  # type: ignore[arg-type, operator]
+        weight[:, :, 0].mul_(FAINT)  # type: ignore[index, union-attr]
+    nn.init.orthogonal_(encoder.project.weight, 1.0 / PASS)
+    decoder.expand.weight.copy_(PASS * encoder.project.weight.T)
+    *transposed, last = [block.conv.weight for block in decoder.convs]  # type: ignore[union-attr]
+    first, *others = [block.conv.weight for block in encoder.convs]  # type: ignore[union-attr]
+    for mine, theirs in zip(transposed, others[::-1], strict=True):
+        mine.copy_(theirs.flip(2))  # of a transposed convolution's two frames the first is the present one
+    last.copy_(first.transpose(0, 1).flip(3))
+    decoder.output.weight.zero_()
+    decoder.output.weight[:, :, -1, decoder.output.padding] = torch.eye(2)
+    for gru in (encoder.gru, decoder.gru):
+        pass_on(gru)
+
+
+def pass_on(block: StatefulGRU) -> None:
+    """Candidate tanh(PASS x), of which the update gate lets nearly all through; the reset gate stays as drawn."""
+    gru: nn.GRU = block.gru
+    channels = gru.hidden_size
+    update, candidate = slice(channels, 2 * channels), slice(2 * channels, None)
+    for weight in (gru.weight_ih_l0, gru.weight_hh_l0):
+        weight[update].mul_(FAINT)
+        weight[candidate].mul_(FAINT)
+    gru.weight_ih_l0[candidate] += PASS * torch.eye(channels)
+    gru.bias_ih_l0[update] = KEEP
+
+
+@torch.no_grad()
+def share_out(x: Tensor, groups: int) -> Tensor:
+    """Orthogonal matrix (C, C) that turns latents x (B, C, T) to their principal axes, shared out among `groups`.
+
+    Axes go, from the strongest on, each to the group with the least sum of log-variances that has room, so that equal
+    codebooks find groups of like content. What follows undoes the turn with the transpose.
+    """
+    channels = x.shape[1]
+    vectors = x.transpose(1, 2).flatten(0, 1).double()
+    variances, axes = torch.linalg.eigh(torch.cov(vectors.T))
+    variances = variances.clamp_min(1e-9 * float(variances[-1]))
+    members: list[list[int]] = [[] for _ in range(groups)]
+    load = [0.0] * groups
+    for axis in reversed(range(channels)):
+        group = min((g for g in range(groups) if len(members[g]) < channels // groups), key=load.__getitem__)
+        members[group].append(axis)
+        load[group] += float((variances[axis] / variances[0]).log())
+    return axes[:, [axis for group in members for axis in group]].T.to(x.dtype)
+
+
+@torch.no_grad()
+def turn(encoder: Encoder, decoder: Decoder, rotation: Tensor) -> None:
+    """Turn the latent by an orthogonal matrix (C, C) without a change to what the decoder makes of it."""
+    encoder.project.weight.copy_(rotation @ encoder.project.weight)
+    decoder.expand.weight.copy_(decoder.expand.weight @ rotation.T)
+
+
+@torch.no_grad()
+def fit_codebooks(quantiser: GroupQuantiser, x: Tensor, seed: int) -> None:
+    """Set each group's codewords to the k-means centres of its vectors of latents x (B, C, T).
+
+    Raises ValueError for fewer vectors than codewords.
+    """
+    for group, vectors in enumerate(quantiser.vectors(x)):
+        if len(vectors) < quantiser.codewords:
+            raise ValueError(f"{len(vectors)} vectors for {quantiser.codewords} codewords; give more training clips")
+        means = MiniBatchKMeans(quantiser.codewords, n_init=1, batch_size=4096, max_iter=20, random_state=seed)
+        centres = torch.from_numpy(means.fit(vectors.numpy()).cluster_centers_)
+        quantiser.codebook[group] = centres.to(quantiser.codebook)
