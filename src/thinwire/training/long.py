@@ -51,7 +51,9 @@ def train_long(
     if start is not None:
         began_as = take_over(system, start, began_as)
     if refit:
-        adapter_of(run.system).refit(system, splits)
+        if not hasattr(adapter_of(run.system), "refit"):
+            raise ParamError(f"train-long {name} --refit: system `{run.system}` has no codebooks to fit; leave it out")
+        adapter_of(run.system).refit(system, splits)  # type: ignore[attr-defined]
         began_as += ", codebooks fitted anew"
     key = fingerprint(
         getattr(params.systems, run.system).model_dump(),

@@ -1,4 +1,4 @@
-"""Where training begins: fine structure passes the mirrored start, and codebooks are fitted without changing a model."""
+"""Where training begins: fine structure passes the mirrored start; fitted codebooks change codes only."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from thinwire.training.adapters.tfcodec import refit
 from thinwire.training.build import Splits
 from thinwire.training.loop import TensorData
 
+SHAPE = Settings().shape
 
-def pair(shape: TfShape = Settings().shape) -> tuple[Encoder, Decoder]:
+
+def pair(shape: TfShape = SHAPE) -> tuple[Encoder, Decoder]:
     torch.manual_seed(0)
     return Encoder(shape, 640), Decoder(shape, 640)
 

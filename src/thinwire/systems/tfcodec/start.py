@@ -30,35 +30,39 @@ def mirror(encoder: Encoder, decoder: Decoder) -> None:
     last convolution and both GRUs to pass their input on, and make faint what reaches into the past.
     """
     for module in (encoder.tcm, decoder.tcm1, decoder.tcm2):
-        for layer in module.layers:
-            layer.narrow.weight.mul_(FAINT)  # type: ignore[operator, union-attr]
-    for block in encoder.convs:
-        weight = block.conv.weight
-        nn.init.orthogonal_(weight.view(len(weight), -1))  # type: ignore[arg-type, operator]
-        weight[:, :, 0].mul_(FAINT)  # type: ignore[index, union-attr]
+        for name, weight in module.named_parameters():
+            if name.endswith("narrow.weight"):
+                weight.mul_(FAINT)
+    kernels = _kernels(encoder.convs)
+    for weight in kernels:
+        nn.init.orthogonal_(weight.view(len(weight), -1))
+        weight[:, :, 0].mul_(FAINT)
     nn.init.orthogonal_(encoder.project.weight, 1.0 / PASS)
     decoder.expand.weight.copy_(PASS * encoder.project.weight.T)
-    *transposed, last = [block.conv.weight for block in decoder.convs]  # type: ignore[union-attr]
-    first, *others = [block.conv.weight for block in encoder.convs]  # type: ignore[union-attr]
-    for mine, theirs in zip(transposed, others[::-1], strict=True):
+    *transposed, last = _kernels(decoder.convs)
+    for mine, theirs in zip(transposed, kernels[:0:-1], strict=True):
         mine.copy_(theirs.flip(2))  # of a transposed convolution's two frames the first is the present one
-    last.copy_(first.transpose(0, 1).flip(3))
+    last.copy_(kernels[0].transpose(0, 1).flip(3))
     decoder.output.weight.zero_()
     decoder.output.weight[:, :, -1, decoder.output.padding] = torch.eye(2)
     for gru in (encoder.gru, decoder.gru):
         pass_on(gru)
 
 
+def _kernels(blocks: nn.ModuleList) -> list[nn.Parameter]:
+    """Weights of the convolutions of `ConvBlock`s."""
+    return [weight for name, weight in blocks.named_parameters() if name.endswith("conv.weight")]
+
+
 def pass_on(block: StatefulGRU) -> None:
     """Candidate tanh(PASS x), of which the update gate lets nearly all through; the reset gate stays as drawn."""
-    gru: nn.GRU = block.gru
-    channels = gru.hidden_size
+    from_input, from_state, bias, _ = block.gru.all_weights[0]
+    channels = block.gru.hidden_size
     update, candidate = slice(channels, 2 * channels), slice(2 * channels, None)
-    for weight in (gru.weight_ih_l0, gru.weight_hh_l0):
-        weight[update].mul_(FAINT)
-        weight[candidate].mul_(FAINT)
-    gru.weight_ih_l0[candidate] += PASS * torch.eye(channels)
-    gru.bias_ih_l0[update] = KEEP
+    for weight in (from_input, from_state):
+        weight[channels:].mul_(FAINT)
+    from_input[candidate] += PASS * torch.eye(channels)
+    bias[update] = KEEP
 
 
 @torch.no_grad()
