@@ -49,7 +49,7 @@ def build_lively(
                 model.loop(x_R, context=torch.randn(x_R.shape))
             model.decoder(x_R)
         for _ in range(3):  # the loop's latents depend on the codebooks
-            vectors = model.quantiser._split(model.eval().loop(model.encode_latent(audio)).x_N)
+            vectors = model.quantiser.vectors(model.eval().loop(model.encode_latent(audio)).x_N)
             model.quantiser.codebook.copy_(vectors[:, torch.randperm(vectors.shape[1])[:words]])
             if isinstance(model.quantiser, GumbelQuantiser):
                 model.quantiser.projection.copy_(2.0 * model.quantiser.codebook.transpose(1, 2))

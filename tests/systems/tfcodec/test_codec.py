@@ -50,7 +50,7 @@ def build(predictor: str = "none", seed: int = 0, power: str = "learnable") -> T
                 model.loop(x_R, context=torch.randn(x_R.shape))
             model.decoder(x_R)
         x_R = model.eval().encode_latent(audio)
-        vectors = model.quantiser._split(x_R - x_R.mean((0, 2), keepdim=True) if model.predictive else x_R)
+        vectors = model.quantiser.vectors(x_R - x_R.mean((0, 2), keepdim=True) if model.predictive else x_R)
         model.quantiser.codebook.copy_(vectors[:, torch.randperm(vectors.shape[1])[:CODEWORDS]])
     return model
 
