@@ -103,3 +103,10 @@ def test_nothing_to_do_is_refused(workspace: Path, hours: float, steps: int) -> 
     with inside(workspace) as params, pytest.raises(ParamError, match="train-long agnostic: needs hours above 0"):
         run_long(params, steps=steps, hours=hours)
     assert not (workspace / "out").exists()
+
+
+def test_refit_of_a_system_that_has_nothing_to_fit(workspace: Path) -> None:
+    with inside(workspace) as params, pytest.raises(ParamError, match="--refit: system `ndpca` has nothing to fit"):
+        long.train_long(
+            params, "agnostic", 1.0, 9, [], Path("out"), "invented", params.training_of("agnostic"), refit="codebooks"
+        )

@@ -15,7 +15,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--data", type=Path, action="append", default=[], help="segment folder; may be given several times"
     )
     parser.add_argument("--start", type=Path, default=None, help="weights of another run of the system to start from")
-    parser.add_argument("--refit", action="store_true", help="then fit TF-Codec's codebooks to the training clips anew")
+    parser.add_argument("--refit", default="", help="part to fit to training clips then (TF-Codec: codebooks, loop)")
     parser.add_argument("--batch", type=int, default=None, help="items of a step (default: training.batch)")
     parser.add_argument("--lr", type=float, default=None, help="highest learning rate (default: training.long_lr)")
     parser.add_argument("--out", type=Path, default=Path("weights"))

@@ -28,13 +28,13 @@ from thinwire.training.state import save_weights
 
 def train_long(
     params: Params, name: str, hours: float, steps: int, folders: list[Path], out: Path, note: str, settings: Training,
-    start: Path | None = None, refit: bool = False,
+    start: Path | None = None, refit: str = "",
 ) -> Path:  # fmt: skip
     """Train a run's model for `steps` steps or `hours`, whichever ends first, and write weights/<run>.safetensors and
     .json.
 
-    `start` names weights of another run of the same system: what fits of them is taken over; `refit` then sets anew
-    what the system measures on training items (TF-Codec: codebooks). Start it again with the
+    `start` names weights of another run of the same system: what fits of them is taken over; `refit` names a
+    part that is then fitted to training items (TF-Codec: codebooks, loop). Start it again with the
     same arguments to go on. The schedule of the learning rate belongs to `steps`. Raises ParamError when there is
     nothing to train on.
     """
@@ -52,9 +52,9 @@ def train_long(
         began_as = take_over(system, start, began_as)
     if refit:
         if not hasattr(adapter_of(run.system), "refit"):
-            raise ParamError(f"train-long {name} --refit: system `{run.system}` has no codebooks to fit; leave it out")
-        adapter_of(run.system).refit(system, splits)  # type: ignore[attr-defined]
-        began_as += ", codebooks fitted anew"
+            raise ParamError(f"train-long {name} --refit: system `{run.system}` has nothing to fit; leave it out")
+        adapter_of(run.system).refit(system, splits, refit)  # type: ignore[attr-defined]
+        began_as += f", {refit} fitted anew"
     key = fingerprint(
         getattr(params.systems, run.system).model_dump(),
         run.model_dump(exclude={"init", "steps"}),
@@ -62,7 +62,7 @@ def train_long(
         steps,
         *(folder / "segments.parquet" for folder in folders),
         *([start] if start is not None else []),
-        *(["refit"] if refit else []),
+        *([refit] if refit else []),
     )
     folder = RESUME / f"long-{name}-{key}"
     deadline = time.monotonic() + hours * 3600.0

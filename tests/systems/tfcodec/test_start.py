@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
+from thinwire.errors import ParamError
 from thinwire.nn.group_quantiser import DistanceGumbelQuantiser
 from thinwire.params.tfcodec import Settings, TfQuantiser, TfRow, TfShape
 from thinwire.systems.tfcodec import start
@@ -105,21 +108,44 @@ def test_too_few_clips_for_the_codewords_are_refused() -> None:
         start.fit_codebooks(DistanceGumbelQuantiser(12, 4, 3, 32, TfQuantiser()), correlated(frames=20), seed=0)
 
 
-def test_refit_changes_codes_but_not_what_is_heard_without_them() -> None:
+def tiny(**row: Any) -> tuple[TfCodecSystem, Splits]:
     torch.manual_seed(0)
     shape = TfShape(channels=(2, 2, 4, 4, 4), tcm_hidden=8, tcm_dilations=[1, 2], latent=8, predictor_hidden=4)
-    row = TfRow(after="data", steps=1, kbps=0.3, groups=2, codewords=16)
-    system = TfCodecSystem(Settings(shape=shape, crop_s=0.4), row)
-    clean = 0.1 * torch.randn(8, system.samples, generator=torch.Generator().manual_seed(4))
+    made = TfRow(**({"after": "data", "steps": 1, "kbps": 0.3, "groups": 2, "codewords": 16} | row))
+    system = TfCodecSystem(Settings(shape=shape, crop_s=0.4), made)
+    clean = TensorData({"clean": 0.1 * torch.randn(8, system.samples, generator=torch.Generator().manual_seed(4))})
+    return system, Splits(clean, clean, {}, {}, 0.4)
+
+
+def test_refit_changes_codes_but_not_what_is_heard_without_them() -> None:
+    system, splits = tiny()
+    clean = splits.train.tensors["clean"]
     model = system.model.eval()
     with torch.no_grad():
         before, lost = model.decode_latent(model.encode_latent(clean), clean.shape[1]), _lost(model, clean)
-    refit(system, Splits(TensorData({"clean": clean}), TensorData({"clean": clean}), {}, {}, 1.0))
+    refit(system, splits, "codebooks")
     model.eval()
     with torch.no_grad():
         after = model.decode_latent(model.encode_latent(clean), clean.shape[1])
     assert torch.allclose(before, after, atol=1e-5)
     assert _lost(model, clean) < 0.8 * lost
+
+
+def test_a_loop_begins_as_if_it_were_not_there() -> None:
+    without, splits = tiny()
+    refit(without, splits, "codebooks")
+    clean = splits.train.tensors["clean"]
+    codes = without.model.eval().encode(clean)
+    for predictor in ("conv", "adaptive"):
+        system, _ = tiny(predictor=predictor)
+        system.model.load_state_dict(system.model.state_dict() | without.model.state_dict())
+        assert not torch.equal(system.model.eval().encode(clean), codes)
+        refit(system, splits, "loop")
+        model = system.model.eval()
+        assert torch.equal(model.encode(clean), codes)
+        assert torch.allclose(model.synthesise_latent(codes), without.model.synthesise_latent(codes), atol=1e-5)
+    with pytest.raises(ParamError, match="no part `loop`"):
+        refit(without, splits, "loop")
 
 
 @torch.no_grad()

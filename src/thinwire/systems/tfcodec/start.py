@@ -11,10 +11,11 @@ import torch
 from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor, nn
 
-from thinwire.nn.causal import StatefulGRU
+from thinwire.nn.causal import NORM_EPS, StatefulGRU
 from thinwire.nn.group_quantiser import GroupQuantiser
 from thinwire.systems.tfcodec.decoder import Decoder
 from thinwire.systems.tfcodec.encoder import Encoder
+from thinwire.systems.tfcodec.predictor import Merge
 
 FAINT = 0.1
 """Factor of weights that reach into the past: the mirror of a delay would be a look ahead."""
@@ -63,6 +64,22 @@ def pass_on(block: StatefulGRU) -> None:
         weight[channels:].mul_(FAINT)
     from_input[candidate] += PASS * torch.eye(channels)
     bias[update] = KEEP
+
+
+@torch.no_grad()
+def pass_first_on(merge: Merge, first: Tensor) -> None:
+    """Have an extractor or synthesizer begin by passing on the first of its two latents, (B, C, T) like `first`.
+
+    Normalisation gives back the mean and deviation that it takes away, the activation's slope is 1.
+    """
+    channels = first.shape[1]
+    merge.conv.weight.copy_(torch.cat([torch.eye(channels), torch.zeros(channels, channels)], 1))
+    merge.conv.bias.zero_()
+    merge.norm.running_mean.copy_(first.mean((0, 2)))
+    merge.norm.running_var.copy_(first.var((0, 2)))
+    merge.norm.weight.copy_((merge.norm.running_var + NORM_EPS).sqrt())
+    merge.norm.bias.copy_(merge.norm.running_mean)
+    merge.norm.slope.fill_(1.0)
 
 
 @torch.no_grad()

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from thinwire.errors import ParamError
 from thinwire.nn.trainable import Trainable
 from thinwire.params import Params
-from thinwire.systems.tfcodec.start import fit_codebooks, share_out, turn
+from thinwire.systems.tfcodec.start import fit_codebooks, pass_first_on, share_out, turn
 from thinwire.systems.tfcodec.system import TfCodecSystem
 from thinwire.systems.tfcodec.tables import count_codewords
 from thinwire.training.adapters.segments import SPLITS, Reader
@@ -38,20 +39,28 @@ def fit(system: Trainable, splits: Splits) -> None:
     """Nothing is measured beforehand."""
 
 
-def refit(system: Trainable, splits: Splits) -> None:
-    """Share the latent's principal axes out among the groups and fit each codebook to its vectors of training clips.
+def refit(system: Trainable, splits: Splits, part: str) -> None:
+    """Set a part of a model that has taken over other weights anew, by training clips; raises ParamError for a part
+    that it has not.
 
-    For weights that were trained without the quantiser, or with other groups.
+    `codebooks`, for weights that were trained without quantiser or with other groups: share the latent's principal
+    axes out among the groups and fit each codebook to its vectors. `loop`, for weights of a run without prediction:
+    the loop begins as if it were not there.
     """
     assert isinstance(system, TfCodecSystem)
     model = system.model.eval()
+    clips = sample(splits.train, system.samples).float()
     with torch.no_grad():
-        x_R = torch.cat(
-            [model.encode_latent(clips.float()) for clips in sample(splits.train, system.samples).split(16)]
-        )
-        rotation = share_out(x_R, system.row.groups)
-        turn(model.encoder, model.decoder, rotation)
-        fit_codebooks(model.quantiser, rotation @ x_R, seed=0)
+        x_R = torch.cat([model.encode_latent(some) for some in clips.split(16)])
+        if part == "codebooks":
+            rotation = share_out(x_R, system.row.groups)
+            turn(model.encoder, model.decoder, rotation)
+            fit_codebooks(model.quantiser, rotation @ x_R, seed=0)
+        elif part == "loop" and model.predictive:
+            pass_first_on(model.extractor, x_R)
+            pass_first_on(model.synthesizer, model.quantiser(x_R).z_hat)
+        else:
+            raise ParamError(f"this TF-Codec has no part `{part}` to fit; `codebooks`, and `loop` where it predicts")
     model.train()
 
 
