@@ -8,7 +8,6 @@ gradient carries fine structure from the first step on (`docs/tfcodec.md`).
 from __future__ import annotations
 
 import torch
-from sklearn.cluster import MiniBatchKMeans
 from torch import Tensor, nn
 
 from thinwire.nn.causal import NORM_EPS, StatefulGRU
@@ -115,6 +114,8 @@ def fit_codebooks(quantiser: GroupQuantiser, x: Tensor, seed: int) -> None:
 
     Raises ValueError for fewer vectors than codewords.
     """
+    from sklearn.cluster import MiniBatchKMeans  # a machine that only trains need not have it
+
     for group, vectors in enumerate(quantiser.vectors(x)):
         if len(vectors) < quantiser.codewords:
             raise ValueError(f"{len(vectors)} vectors for {quantiser.codewords} codewords; give more training clips")
