@@ -196,6 +196,11 @@ class GroupQuantiser(nn.Module):
         """Latents (B, C, T) of indices (B, G, S)."""
         return self._join(_look_up(self.codebook, indices.transpose(0, 1).flatten(1)), indices.shape[0])
 
+    @torch.no_grad()
+    def set_codewords(self, centres: Tensor) -> None:
+        """Have codewords (G, K, D), each the likeliest for vectors that it is the nearest to."""
+        self.codebook.copy_(centres)
+
     def vectors(self, x: Tensor) -> Tensor:
         """The groups' vectors (G, B S, D) of latents (B, C, T), T whole steps."""
         batch, channels, time = x.shape
@@ -234,8 +239,16 @@ class GumbelQuantiser(GroupQuantiser):
         self, latent: int, frames: int, groups: int, codewords: int, settings: QuantiserSettings
     ) -> None:  # fmt: skip
         super().__init__(latent, frames, groups, codewords, settings)
+        self.alpha = settings.alpha
         self.projection = nn.Parameter(torch.randn(groups, self.dimension, codewords))
         self.bias = nn.Parameter(torch.zeros(groups, 1, codewords))
 
     def logits(self, vectors: Tensor) -> Tensor:
         return torch.baddbmm(self.bias, vectors, self.projection)
+
+    @torch.no_grad()
+    def set_codewords(self, centres: Tensor) -> None:
+        """Beside the codewords, the projection that gives the logits of `DistanceGumbelQuantiser`: linear as well."""
+        super().set_codewords(centres)
+        self.projection.copy_(2.0 * self.alpha * centres.transpose(1, 2))
+        self.bias.copy_(-self.alpha * centres.square().sum(-1)[:, None])

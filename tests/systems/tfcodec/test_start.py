@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from thinwire.errors import ParamError
-from thinwire.nn.group_quantiser import DistanceGumbelQuantiser
+from thinwire.nn.group_quantiser import DistanceGumbelQuantiser, GumbelQuantiser
 from thinwire.params.tfcodec import Settings, TfQuantiser, TfRow, TfShape
 from thinwire.systems.tfcodec import start
 from thinwire.systems.tfcodec.decoder import Decoder
@@ -101,6 +101,14 @@ def test_fitted_codebooks_lose_less_on_shared_out_axes() -> None:
 
     x = correlated()
     assert loss(start.share_out(x, 3) @ x) < 0.9 * loss(x)
+
+
+def test_both_quantisers_start_from_equal_codes() -> None:
+    x, made = correlated(), [kind(12, 4, 3, 32, TfQuantiser()) for kind in (DistanceGumbelQuantiser, GumbelQuantiser)]
+    for quantiser in made:
+        start.fit_codebooks(quantiser, x, seed=0)
+    codes = [quantiser.encode(x) for quantiser in made]
+    assert float((codes[0] == codes[1]).float().mean()) > 0.999 and int(codes[0].unique().numel()) == 32
 
 
 def test_too_few_clips_for_the_codewords_are_refused() -> None:

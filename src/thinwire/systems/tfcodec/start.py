@@ -116,9 +116,10 @@ def fit_codebooks(quantiser: GroupQuantiser, x: Tensor, seed: int) -> None:
     """
     from sklearn.cluster import MiniBatchKMeans  # a machine that only trains need not have it
 
-    for group, vectors in enumerate(quantiser.vectors(x)):
+    fitted = []
+    for vectors in quantiser.vectors(x):
         if len(vectors) < quantiser.codewords:
             raise ValueError(f"{len(vectors)} vectors for {quantiser.codewords} codewords; give more training clips")
         means = MiniBatchKMeans(quantiser.codewords, n_init=1, batch_size=4096, max_iter=20, random_state=seed)
-        centres = torch.from_numpy(means.fit(vectors.numpy()).cluster_centers_)
-        quantiser.codebook[group] = centres.to(quantiser.codebook)
+        fitted.append(torch.from_numpy(means.fit(vectors.numpy()).cluster_centers_).to(quantiser.codebook))
+    quantiser.set_codewords(torch.stack(fitted))
