@@ -33,9 +33,8 @@ def train_long(
     """Train a run's model for `steps` steps or `hours`, whichever ends first, and write weights/<run>.safetensors and
     .json.
 
-    `start` names weights of another run of the same system: what fits of them is taken over; `refit` names a
-    part that is then fitted to training items (TF-Codec: codebooks, loop). Start it again with the
-    same arguments to go on. The schedule of the learning rate belongs to `steps`. Raises ParamError when there is
+    `start` names weights of another run of the same system: what fits of them is taken over; `refit` names a part
+    that is then fitted to training items (TF-Codec: codebooks, loop). Start it again with the same arguments to go on. The schedule of the learning rate belongs to `steps`. Raises ParamError when there is
     nothing to train on.
     """
     if hours <= 0 or steps < 1:

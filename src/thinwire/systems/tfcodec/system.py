@@ -88,7 +88,7 @@ class TfCodecSystem(Trainable):
 
     @property
     def free(self) -> bool:
-        """Whether the decoder still hears the latent itself, and nothing of the quantiser is trained."""
+        """Whether the decoder still hears the latent itself and the encoder nothing of the quantiser."""
         return int(self.model.updates) < self.settings.quantiser.free_steps
 
     def forward(self, batch: Batch, generator: torch.Generator, critic: nn.Module | None = None) -> Losses:
