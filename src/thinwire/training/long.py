@@ -34,8 +34,9 @@ def train_long(
     .json.
 
     `start` names weights of another run of the same system: what fits of them is taken over; `refit` names a part
-    that is then fitted to training items (TF-Codec: codebooks, loop). Start it again with the same arguments to go on. The schedule of the learning rate belongs to `steps`. Raises ParamError when there is
-    nothing to train on.
+    that is then fitted to training items (TF-Codec: codebooks, loop). Start it again with the same arguments to go on.
+    The schedule of the learning rate belongs to `steps`. Raises ParamError when there is nothing to train on, or
+    nothing to fit.
     """
     if hours <= 0 or steps < 1:
         raise ParamError(f"train-long {name}: needs hours above 0 and at least one step, found {hours} and {steps}")
