@@ -53,7 +53,10 @@ def train_long(
     if refit:
         if not hasattr(adapter_of(run.system), "refit"):
             raise ParamError(f"train-long {name} --refit: system `{run.system}` has nothing to fit; leave it out")
-        adapter_of(run.system).refit(system, splits, refit)  # type: ignore[attr-defined]
+        try:
+            adapter_of(run.system).refit(system, splits, refit)  # type: ignore[attr-defined]
+        except (ParamError, ValueError) as error:
+            raise ParamError(f"train-long {name} --refit {refit}: {error}") from error
         began_as += f", {refit} fitted anew"
     key = fingerprint(
         getattr(params.systems, run.system).model_dump(),

@@ -57,7 +57,7 @@ def write_model(params: Params, name: str) -> None:
     with torch.no_grad():
         coded = model.loop(model.encode_latent(clean)).x_N
         vectors = model.quantiser.vectors(coded)
-        model.quantiser.codebook.copy_(vectors[:, :: vectors.shape[1] // 16][:, :16])
+        model.quantiser.set_codewords(vectors[:, :: vectors.shape[1] // 16][:, :16])
         level = model.decode(model.encode(clean), clean.shape[1]).std()
         list(model.decoder.parameters())[-1].mul_((0.1 / level) ** model.exponent)
     (MODELS / name).mkdir(parents=True)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from thinwire.nn.group_quantiser import GumbelQuantiser
 from thinwire.params.tfcodec import Settings, TfRow, TfShape
 from thinwire.systems.tfcodec.model import TfCodec
 
@@ -50,10 +49,7 @@ def build_lively(
             model.decoder(x_R)
         for _ in range(3):  # the loop's latents depend on the codebooks
             vectors = model.quantiser.vectors(model.eval().loop(model.encode_latent(audio)).x_N)
-            model.quantiser.codebook.copy_(vectors[:, torch.randperm(vectors.shape[1])[:words]])
-            if isinstance(model.quantiser, GumbelQuantiser):
-                model.quantiser.projection.copy_(2.0 * model.quantiser.codebook.transpose(1, 2))
-                model.quantiser.bias.copy_(0.1 - model.quantiser.codebook.square().sum(-1)[:, None])
+            model.quantiser.set_codewords(vectors[:, torch.randperm(vectors.shape[1])[:words]])
     return model.requires_grad_(False)
 
 

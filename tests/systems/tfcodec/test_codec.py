@@ -51,7 +51,7 @@ def build(predictor: str = "none", seed: int = 0, power: str = "learnable") -> T
             model.decoder(x_R)
         x_R = model.eval().encode_latent(audio)
         vectors = model.quantiser.vectors(x_R - x_R.mean((0, 2), keepdim=True) if model.predictive else x_R)
-        model.quantiser.codebook.copy_(vectors[:, torch.randperm(vectors.shape[1])[:CODEWORDS]])
+        model.quantiser.set_codewords(vectors[:, torch.randperm(vectors.shape[1])[:CODEWORDS]])
     return model
 
 

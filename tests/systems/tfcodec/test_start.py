@@ -72,7 +72,7 @@ def test_mirrored_training_leaves_the_saddle() -> None:
 
 
 def correlated(channels: int = 12, frames: int = 4000) -> Tensor:
-    """Latents (4, C, T) in which neighbouring channels hold the same and others little."""
+    """Latents (4, C, T): channels of falling strength, mixed by an orthogonal matrix."""
     generator = torch.Generator().manual_seed(3)
     mixing = torch.linalg.qr(torch.randn(channels, channels, generator=generator)).Q
     strength = 2.0 ** -torch.arange(channels)
