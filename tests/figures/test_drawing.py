@@ -69,6 +69,17 @@ def test_players_order_versions_and_match_loudness() -> None:
     assert listen.players({"s": {"clean": quiet, "m4": quiet}}).data.count("<audio") == 2
 
 
+def test_a_long_name_stays_within_its_figure() -> None:
+    name = "book_00046_chp_0001_reader_09064_0_seg_1_002"
+    t = np.arange(16_000) / 16_000
+    fig = listen.draw_versions({name: {"clean": np.sin(2 * np.pi * 200 * t), "m4": 0.1 * np.cos(t)}}, "a note " * 20)
+    fig.canvas.draw()
+    label, foot = (text.get_window_extent() for text in (fig.axes[0].yaxis.label, fig._supxlabel))
+    assert fig.axes[0].get_ylabel().replace("\n", "").startswith(name)
+    assert label.x0 >= 0 and foot.y1 <= label.y0 and label.y1 <= fig.bbox.y1
+    plt.close(fig)
+
+
 def test_schemes_are_compared_at_equal_payloads() -> None:
     # PSNR grows by 1 dB a doubling in both; the second scheme spends twice the bits for the same targets.
     rows = [

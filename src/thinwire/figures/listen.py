@@ -103,12 +103,17 @@ def draw_versions(audio: Mapping[str, Mapping[str, np.ndarray]], note: str, made
             axes.set_yticks([0, 4000, 8000], ["0", "4", "8"])
             if line == 0:
                 axes.set_title("\n".join(textwrap.wrap(version_name(name), 20)))
-        panels[line][0].set_ylabel(f"{segment}\nfrequency (kHz)", fontsize=7.5)
+        panels[line][0].set_ylabel("\n".join([*_lines(segment), "frequency (kHz)"]), fontsize=7.5)
     for axes in panels[-1]:
         axes.set_xlabel("time (s)")
     fig.colorbar(image, ax=panels, label="power density (dB)", shrink=0.8, pad=0.02)
     caption(fig, " ".join(part for part in ("All at one loudness.", made, note) if part))
     return fig
+
+
+def _lines(segment: str, width: int = 24) -> list[str]:
+    """A long id, broken after its underscores so that it is no longer than a panel is high."""
+    return [line.replace(" ", "") for line in textwrap.wrap(segment.replace("_", "_ "), width)]
 
 
 def browse(interactive: bool, draw: Callable[..., Any], **choices: Sequence[Any]) -> None:

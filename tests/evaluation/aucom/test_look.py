@@ -28,7 +28,9 @@ def test_sound_has_the_features_that_it_was_made_of(mels: int) -> None:
 
 def test_louder_features_make_louder_sound() -> None:
     features = kaldi.fbank(voice(np.random.default_rng(3), 16_000)[None], 40)[0]
-    assert np.allclose(sound_of(features + np.log(4.0).astype(np.float32)), 2.0 * sound_of(features), atol=1e-4)
+    quiet, loud = sound_of(features), sound_of(features + np.log(4.0).astype(np.float32))
+    # -60 dB: Griffin-Lim's iterations in single precision make rounding grow, by how much differs among processors
+    assert np.abs(quiet).max() > 0.1 and np.linalg.norm(loud - 2.0 * quiet) < 1e-3 * np.linalg.norm(loud)
 
 
 def test_shown_items_come_from_all_kinds_by_turns(bench_params: Params) -> None:
