@@ -15,7 +15,7 @@ help: ## print this
 	@echo "  JOBS=2 runs independent stages side by side; PYTHON=/path/to/python3.12 chooses the interpreter."
 
 repro: env ## run what is stale: data, training, figures, reports (everything, the first time)
-	@if [ "$(JOBS)" = 1 ]; then $(IN) dvc repro; else $(IN) thinwire repro -j $(JOBS); fi
+	@if [ "$(JOBS)" = 1 ]; then $(IN) python -m thinwire.pipeline.quick_dvc repro; else $(IN) thinwire repro -j $(JOBS); fi
 
 test: lint unit pipeline ## lint, types, unit tests, then the whole pipeline at smoke scale
 

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from thinwire.errors import PipelineError
+from thinwire.pipeline.quick_dvc import quicken
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Graph:
         from dvc.exceptions import DvcException
         from dvc.repo import Repo
 
+        quicken()
         logging.getLogger("dvc").setLevel(logging.ERROR)
         try:
             repo = Repo(str(root))

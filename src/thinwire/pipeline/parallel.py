@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from thinwire.errors import PipelineError
+from thinwire.pipeline import quick_dvc
 from thinwire.pipeline.graph import Graph
 
 LOGS = Path("build/logs")
@@ -61,7 +62,7 @@ def _run_stage(stage: str, root: Path, environment: dict[str, str], processes: s
     with log.open("wb") as output:
         # A session of its own, so that an interrupt reaches a stage once, and through us.
         process = subprocess.Popen(
-            [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", stage],
+            [sys.executable, "-m", quick_dvc.__name__, "--wait-for-lock", "repro", "-s", stage],
             cwd=root, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         processes.add(process)
