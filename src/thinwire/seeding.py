@@ -26,4 +26,5 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # what use_deterministic_algorithms does, without loading the compiler to tell it too, which takes a second
+    torch.set_deterministic_debug_mode("warn")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thinwire.pipeline.graph import read_lock
-from thinwire.pipeline.quick_dvc import write_lock
+from thinwire.pipeline.quick_dvc import PARSED, lock_text
 
 QUICK = (sys.executable, "-m", "thinwire.pipeline.quick_dvc")
 HASHES = st.integers(0, 2**128 - 1).map("{:032x}".format) | st.integers(0, 10**32 - 1).map("{:032d}".format)
@@ -26,31 +25,26 @@ def _nested(words: st.SearchStrategy[str]) -> st.SearchStrategy[dict]:
     return st.dictionaries(words, inside, min_size=1, max_size=4)
 
 
-def _quick(data: object) -> str:
-    write_lock(data, stream := io.StringIO())
-    return stream.getvalue()
-
-
 @given(_nested(PATHS))
 def test_a_lock_has_the_bytes_that_dvc_writes(data: dict) -> None:
     from dvc.utils.serialize import dumps_yaml, loads_yaml
 
     text = dumps_yaml({"stages": data})
-    assert _quick(loads_yaml(text)) == text
+    assert lock_text(loads_yaml(text)) == text
 
 
 @given(_nested(st.text(st.characters(exclude_categories=("Cs", "Cn", "Co")), max_size=60)))
 def test_any_words_are_read_back_as_they_were(data: dict) -> None:
     from dvc.utils.serialize import loads_yaml
 
-    assert loads_yaml(_quick(data)) == data
+    assert loads_yaml(lock_text(data)) == data
 
 
 def test_this_workbooks_lock_comes_through(root: Path) -> None:
     from dvc.utils.serialize import loads_yaml
 
     text = (root / "dvc.lock").read_text("utf-8")
-    assert _quick(loads_yaml(text)) == text
+    assert lock_text(loads_yaml(text)) == text
 
 
 def test_an_edited_parameter_runs_its_stage_and_leaves_the_lock_of_plain_dvc(project, edit, call) -> None:
@@ -76,3 +70,15 @@ def test_comments_of_other_files_are_kept_and_errors_are_dvcs_own(project, edit,
     call(*QUICK, "stage", "add", "-q", "-n", "more", "-o", "more.txt", "echo more > more.txt", cwd=project)
     assert "# a remark" in (project / "dvc.yaml").read_text()
     assert os.path.exists(project / "models/a")
+
+
+def test_a_lock_of_other_hands_or_a_damaged_memory_is_parsed_anew(project, call) -> None:
+    call(*QUICK, "repro", "-f", cwd=project)
+    text, memory = (project / "dvc.lock").read_text(), project / PARSED
+    assert memory.exists()
+    (project / "dvc.lock").write_text(text.replace("steps: 2", "steps: 5"))  # as a checkout of another commit would
+    assert "'train@b' is cached" in call(*QUICK, "repro", cwd=project).stdout
+    for damaged in ("", "[1]", '{"md5": 1}', memory.read_text()[:-9]):
+        memory.write_text(damaged)
+        assert "Running stage" not in call(*QUICK, "repro", cwd=project).stdout
+    assert (project / "dvc.lock").read_text() == text

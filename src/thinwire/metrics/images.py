@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from thinwire.errors import ParamError
 from thinwire.metrics import spectral
@@ -48,6 +47,9 @@ def ms_ssim(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     """(n,) multi-scale structural similarity of images (n, C, H, W) by torchmetrics, with `SIGMA` and `betas_of` their
     size; 1 where they are equal. Raises ParamError for images too small.
     """
+    # a second to import, and most of what is evaluated is no image
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+
     x, x_hat = _pair(x, x_hat)
     betas = betas_of(*x.shape[2:])
     clean, coded = (torch.from_numpy(np.clip(side + 0.5, 0.0, 1.0).astype(np.float32)) for side in (x, x_hat))

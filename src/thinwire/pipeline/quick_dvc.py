@@ -1,26 +1,31 @@
-"""DVC's own command line with two slow spots mended: `python -m thinwire.pipeline.quick_dvc repro` and so on.
+"""DVC's own command line with its slow spots mended: `python -m thinwire.pipeline.quick_dvc repro` and so on.
 
-For every stage that runs, DVC reads and writes all of dvc.lock in pure Python (treeverse/dvc#10629), which here takes
-longer than many a stage; for every stage that it looks at, it parses params.yaml again. Here the lock, which holds no
-comments, goes through libyaml and comes out in the same bytes (odd strings may be quoted in another way), and
-parameters are parsed once while their file stays as it is. Plain `dvc` does the same work in more time.
+For every stage that runs, DVC reads all of dvc.lock twice and writes it in pure Python (treeverse/dvc#10629), which
+here takes longer than many a stage; for every stage that it looks at, it parses params.yaml again. Here the lock, which
+holds no comments, is written by libyaml in the same bytes (odd strings may be quoted in another way) and kept parsed
+beside it, and parameters are parsed once while their file stays as it is. Plain `dvc` does the same in more time.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
 import pickle
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, TextIO
 
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
 LOCK = "dvc.lock"
+PARSED = Path(".dvc/tmp/thinwire_lock.json")
+"""Beside a lock: the hash of its text, and what that text holds."""
 _NULL = "null-0f3b6c0e"  # libyaml would leave a blank behind the colon
 
 
@@ -32,35 +37,75 @@ _LockRepresenter.add_representer(OrderedDict, SafeRepresenter.represent_dict)
 _LockRepresenter.add_representer(type(None), lambda own, _: own.represent_str(_NULL))
 
 
-def write_lock(data: Any, stream: TextIO) -> None:
-    """Write what a lock holds, in the bytes that DVC's own writer makes of it."""
+def lock_text(data: Any) -> str:
+    """What a lock holds as YAML, in the bytes that DVC's own writer makes of it."""
     yaml = YAML(typ="safe")
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.Representer = _LockRepresenter
-    text = io.StringIO()
-    yaml.dump(data, text)
-    stream.write(text.getvalue().replace(f": {_NULL}\n", ":\n").replace(f"- {_NULL}\n", "- \n"))
+    yaml.dump(data, stream := io.StringIO())
+    return stream.getvalue().replace(f": {_NULL}\n", ":\n").replace(f"- {_NULL}\n", "- \n")
 
 
 def quicken() -> None:
     """Mend the DVC that runs in this process; a second call changes nothing."""
     from dvc import dvcfile
     from dvc.dependency import param
+    from dvc.utils import strictyaml
 
     if dvcfile.modify_yaml.__module__ != __name__:
-        dvcfile.modify_yaml = _quick_for_locks(dvcfile.modify_yaml)
+        parse = _remembered(strictyaml.parse_yaml)
+        strictyaml.parse_yaml = parse
+        dvcfile.modify_yaml = _quick_for_locks(dvcfile.modify_yaml, parse)
         param.load_path = _parsed_once(param.load_path)
 
 
-def _quick_for_locks(modify: Callable[..., AbstractContextManager[Any]]) -> Callable[..., AbstractContextManager[Any]]:
+def _remembered(parse: Callable[..., Any]) -> Callable[..., Any]:
+    """`parse`, but of a lock's text what PARSED knows of it."""
+
+    def quick(text: str, path: str, typ: str = "safe") -> Any:
+        if os.path.basename(path) != LOCK or typ != "safe":
+            return parse(text, path, typ=typ)
+        try:
+            known = json.loads((Path(path).parent / PARSED).read_text("utf-8"))
+            if known["md5"] == _md5(text):
+                return known["lock"]
+        except (OSError, ValueError, LookupError, TypeError):
+            pass  # none yet, or a damaged one
+        data = parse(text, path, typ=typ)
+        _remember(path, text, data)
+        return data
+
+    return quick
+
+
+def _remember(path: str, text: str, data: Any) -> None:
+    target = Path(path).parent / PARSED
+    blob = json.dumps({"md5": _md5(text), "lock": data})
+    if target.parent.is_dir() and json.loads(blob)["lock"] == data:  # not what JSON would change, as a key that is none
+        own = target.with_suffix(f".{os.getpid()}")
+        own.write_text(blob, "utf-8")
+        own.replace(target)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode()).hexdigest()
+
+
+def _quick_for_locks(
+    modify: Callable[..., AbstractContextManager[Any]], parse: Callable[..., Any]
+) -> Callable[..., AbstractContextManager[Any]]:
     from dvc.utils.serialize._common import _modify_data
-    from dvc.utils.serialize._yaml import parse_yaml
 
     def quick(path: str, fs: Any = None) -> AbstractContextManager[Any]:
+        def write(data: Any, stream: TextIO) -> None:
+            text = lock_text(data)
+            stream.write(text)
+            _remember(path, text, data)
+
         if os.path.basename(path) != LOCK:
             return modify(path, fs=fs)  # comments in it are kept
-        return _modify_data(path, parse_yaml, write_lock, fs=fs)
+        return _modify_data(path, parse, write, fs=fs)
 
     return quick
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import lfilter
 
 from thinwire.kaldi import HOP, N_FFT, PREEMPHASIS, WINDOW, mel_triangles
 
@@ -38,7 +37,8 @@ def bin_energies(log_mel: np.ndarray) -> np.ndarray:
 
 
 def _waveform(magnitude: np.ndarray, samples: int, iterations: int, seed: int) -> np.ndarray:
-    import librosa
+    import librosa  # both take a second to import, and few need a waveform
+    from scipy.signal import lfilter
 
     shaped = librosa.griffinlim(
         magnitude.astype(np.float32), n_iter=iterations, hop_length=HOP, win_length=WINDOW, n_fft=N_FFT,

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from ldpc import BpDecoder
-from scipy.optimize import brentq
 from scipy.sparse import csr_matrix
 
 from thinwire.errors import BitstreamError, ParamError, ThinwireError
@@ -94,6 +92,8 @@ class SyndromeCode:
 
         Raises BitstreamError for syndromes, ParamError for y or p that cannot be.
         """
+        from ldpc import BpDecoder  # brings Stim and NetworkX along: most of a second, for every domain's stages
+
         if not 0.0 < p < 0.5:
             raise ParamError(f"p: {p:g} is no probability of a wrong bit between 0 and 0.5; at 0 copy y")
         syndromes = _bits(syndromes, SYNDROME, "syndromes", BitstreamError)
@@ -148,4 +148,6 @@ def slepian_wolf_limit(rate: float = SYNDROME / BLOCK) -> float:
     """
     if not 0.0 < rate < 1.0:
         raise ParamError(f"rate: {rate:g} bits a bit, expected more than 0 and less than 1")
+    from scipy.optimize import brentq  # as long to import as all else here, and few ask
+
     return float(brentq(lambda p: float(binary_entropy(p)) - rate, 1e-12, 0.5, xtol=1e-12))
