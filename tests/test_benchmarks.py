@@ -69,8 +69,9 @@ def test_a_stale_pipeline_is_not_run_and_not_measured(monkeypatch):
         return subprocess.CompletedProcess([], 0, stdout="Running stage 'x':\n", stderr="")
 
     monkeypatch.setattr(pipeline, "_repro", repro)
-    (row,) = pipeline.nothing_to_do(TINY)
-    assert row.value is None and "stale" in row.note and calls == [("--dry",)]
+    rows = pipeline.nothing_to_do(TINY)
+    assert [row.name for row in rows] == list(pipeline.COMMANDS)
+    assert all(row.value is None and "stale" in row.note for row in rows) and calls == [("dvc", "--dry")]
 
 
 def test_the_last_full_run_is_read_from_its_file(tmp_path):
