@@ -14,7 +14,7 @@ from thinwire.pipeline.quick_dvc import PARSED, lock_text
 
 QUICK = (sys.executable, "-m", "thinwire.pipeline.quick_dvc")
 HASHES = st.integers(0, 2**128 - 1).map("{:032x}".format) | st.integers(0, 10**32 - 1).map("{:032d}".format)
-PATHS = st.from_regex(r"[a-zA-Z0-9_./@:=+~^ -]{0,60}", fullmatch=True)
+PATHS = st.from_regex(r"[a-zA-Z0-9_./@:=+~^ -]{0,12}", fullmatch=True)  # lines of under 80 letters
 
 
 def _nested(words: st.SearchStrategy[str]) -> st.SearchStrategy[dict]:

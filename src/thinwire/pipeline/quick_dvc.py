@@ -2,8 +2,9 @@
 
 For every stage that runs, DVC reads all of dvc.lock twice and writes it in pure Python (treeverse/dvc#10629), which
 here takes longer than many a stage; for every stage that it looks at, it parses params.yaml again. Here the lock, which
-holds no comments, is written by libyaml in the same bytes (odd strings may be quoted in another way) and kept parsed
-beside it, and parameters are parsed once while their file stays as it is. Plain `dvc` does the same in more time.
+holds no comments, is written by libyaml in the same bytes (odd strings may be quoted and lines beyond 80 letters broken
+in another way) and kept parsed beside it, and parameters are parsed once while their file stays as it is. Plain `dvc`
+does the same in more time.
 """
 
 from __future__ import annotations
