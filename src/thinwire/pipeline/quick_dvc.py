@@ -1,23 +1,26 @@
 """DVC's own command line with its slow spots mended: `python -m thinwire.pipeline.quick_dvc repro` and so on.
 
 For every stage that runs, DVC reads all of dvc.lock twice and writes it in pure Python (treeverse/dvc#10629), which
-here takes longer than many a stage; for every stage that it looks at, it parses params.yaml again. Here the lock, which
-holds no comments, is written by libyaml in the same bytes (odd strings may be quoted and lines beyond 80 letters broken
-in another way) and kept parsed beside it, and parameters are parsed once while their file stays as it is. Plain `dvc`
-does the same in more time.
+here takes longer than many a stage; for every stage that it looks at, it parses params.yaml and compares each key with
+every place in it. Here the lock, which holds no comments, is written by libyaml in the same bytes (odd strings may be
+quoted and lines beyond 80 letters broken in another way) and kept parsed beside it, and parameters are parsed once
+while their file stays as it is, and looked up by their keys. Plain `dvc` does the same in more time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import operator
 import os
 import pickle
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import reduce
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -59,6 +62,7 @@ def quicken() -> None:
         strictyaml.parse_yaml = parse
         dvcfile.modify_yaml = _quick_for_locks(dvcfile.modify_yaml, parse)
         param.load_path = _parsed_once(param.load_path)
+        param.read_param_file = _looked_up(param.read_param_file, param.load_path)
 
 
 def _remembered(parse: Callable[..., Any]) -> Callable[..., Any]:
@@ -123,6 +127,19 @@ def _parsed_once(load: Callable[..., Any]) -> Callable[..., Any]:
         if key not in known:
             known[key] = pickle.dumps(load(path, fs))
         return pickle.loads(known[key])  # a copy, for DVC may write into what it gets
+
+    return quick
+
+
+def _looked_up(read: Callable[..., Any], load: Callable[..., Any]) -> Callable[..., Any]:
+    """`read`, but dotted keys are gone down one by one, where DVC compares each with every place of the file."""
+
+    def quick(fs: Any, path: str, key_paths: list[str] | None = None, flatten: bool = False, **options: Any) -> Any:
+        if flatten and key_paths:
+            with contextlib.suppress(KeyError, TypeError):  # a pattern, a list's place, nothing there: DVC's own way
+                values = load(path, fs, **options)
+                return {key: reduce(operator.getitem, key.split("."), values) for key in key_paths}
+        return read(fs, path, key_paths, flatten=flatten, **options)
 
     return quick
 
