@@ -87,7 +87,7 @@ def _bars(axes: Axes, rows: pd.DataFrame) -> None:
     colours = [GREY if system == PRINTED else SOURCE_COLOUR[0] for system in rows.index]
     axes.barh(places, np.nan_to_num(values), 0.55, color=colours)
     for place, value, target in zip(places, values, rows["target"], strict=True):
-        text = f"{value:.3g} x" if np.isfinite(value) else "not measured"
+        text = f"{float(f'{value:.3g}'):,g} x" if np.isfinite(value) else "not measured"
         axes.annotate(text, (np.nan_to_num(value, nan=1.0), place), xytext=(4, 0), textcoords="offset points",
                       va="center", fontsize=8)  # fmt: skip
         if np.isfinite(target):
