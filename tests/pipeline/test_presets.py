@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 
 from thinwire.errors import ParamError
 from thinwire.params import parse_params
-from thinwire.pipeline.presets import apply_preset, leaves, write_preset
+from thinwire.pipeline.presets import apply_preset, dump_tree, leaves, write_preset
 
 PARAMS = """\
 # head
@@ -144,3 +147,9 @@ def test_an_invalid_outcome_writes_nothing(root, tmp_path, monkeypatch):
     with pytest.raises(ParamError, match="seed"):
         write_preset("bad", params, tmp_path / "presets")
     assert params.read_text("utf-8") == before
+
+
+def test_nulls_of_others_are_written_as_before() -> None:
+    dump_tree(CommentedMap(a=None))
+    YAML().dump({"a": None}, stream := io.StringIO())
+    assert stream.getvalue() == "a:\n"

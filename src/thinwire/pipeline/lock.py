@@ -7,6 +7,7 @@ requirements is walked once for each platform, so a package that only some need 
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import sys
 import tomllib
 from collections.abc import Iterable
@@ -34,6 +35,8 @@ PLATFORMS = {  # name -> what markers see there
 }  # fmt: skip
 # What this platform never installs, and so cannot report a version of.
 ELSEWHERE = {"appnope": "0.1.4"}
+ACCELERATOR = re.compile(r"nvidia-(?!ml-py)|cuda-|triton")
+"""What a CUDA build of torch asks for, and a CPU build does not: which of them is installed is the index's choice."""
 
 
 def declared(pyproject: Path = Path("pyproject.toml"), extras: Iterable[str] = EXTRAS) -> list[Requirement]:
@@ -51,7 +54,8 @@ def _requires(name: str) -> list[Requirement]:
 
 
 def closure(roots: list[Requirement], environment: dict[str, str]) -> set[str]:
-    """The canonical names of all packages that some requirements need in an environment of markers."""
+    """The canonical names of all packages that some requirements need in an environment of markers, ACCELERATOR's left
+    out."""
     base = {key: str(value) for key, value in default_environment().items()} | environment
     seen: set[tuple[str, str]] = set()
     waiting = [(requirement, "") for requirement in roots]
@@ -60,6 +64,8 @@ def closure(roots: list[Requirement], environment: dict[str, str]) -> set[str]:
         if requirement.marker and not requirement.marker.evaluate(base | {"extra": extra}):
             continue
         name = canonicalize_name(requirement.name)
+        if ACCELERATOR.match(name):
+            continue
         for wanted in ("", *requirement.extras):
             if (name, wanted) not in seen:
                 seen.add((name, wanted))

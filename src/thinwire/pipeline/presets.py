@@ -16,6 +16,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from thinwire.artifacts import atomic_path
 from thinwire.errors import ParamError
@@ -25,12 +26,19 @@ REPLACE = "~"
 FREE = "runs"  # its tables, one a paper, are the mappings whose keys are the reader's own
 
 
+class _NullRepresenter(RoundTripRepresenter):
+    """Writes `null` for what has no value. A class of its own: DVC writes by ruamel.yaml in the same process."""
+
+
+_NullRepresenter.add_representer(type(None), lambda own, _: own.represent_scalar("tag:yaml.org,2002:null", "null"))
+
+
 def _yaml() -> YAML:
     yaml = YAML()
     yaml.width = 10_000
     yaml.preserve_quotes = True
     yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.representer.add_representer(type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null"))
+    yaml.Representer = _NullRepresenter
     return yaml
 
 
