@@ -13,13 +13,13 @@ from thinwire.pipeline.working_copy import environment_for
 
 RUN_TIME = Path("reports/run_time.json")
 STALE = ("Running stage", "is cached")
-
-
 COMMANDS = {
     "noop_repro": ("`dvc repro` with nothing to do", "dvc"),
     "noop_make_repro": ("the same with the lock kept parsed, as `make repro` does it", quick_dvc.__name__),
 }
 LONGEST_S = 5.0
+FULL_RUN_S = 3600.0
+WING_S = {"ndpca": 900.0, "tfcodec": 1200.0, "aucom": 900.0, "neural_dsc": 600.0}
 
 
 def _repro(module: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -44,9 +44,15 @@ def _seconds(module: str, times: int) -> float:
 
 
 def full_run(path: Path = RUN_TIME) -> list[Measurement]:
-    """The last full default run, as reports/run_time.json tells it: `seconds`, and optionally `note`."""
-    what, target = "`make repro` from nothing at the default scale", 3600.0
-    if not path.is_file():
-        return [Measurement("full_run", what, None, "s", target, note=f"{path} is not there")]
-    told = json.loads(path.read_text("utf-8"))
-    return [Measurement("full_run", what, float(told["seconds"]), "s", target, note=str(told.get("note", "")))]
+    """The last full default run, as reports/run_time.json tells it: `seconds`, those of `wings`, and a `note`."""
+    told = json.loads(path.read_text("utf-8")) if path.is_file() else {"note": f"{path} is not there"}
+    times = {"full_run": told.get("seconds")} | {f"wing_{wing}": s for wing, s in told.get("wings", {}).items()}
+    note = str(told.get("note", ""))
+    rows = {"full_run": ("`make repro` from nothing at the default scale", FULL_RUN_S)} | {
+        f"wing_{wing}": (f"stages `train_`, `evaluate_` and `{wing}_` of that run, side by side", longest)
+        for wing, longest in WING_S.items()
+    }
+    return [
+        Measurement(name, what, None if times.get(name) is None else float(times[name]), "s", longest, note=note)
+        for name, (what, longest) in rows.items()
+    ]

@@ -19,6 +19,7 @@ from thinwire.errors import CheckpointError, PipelineError
 from thinwire.nn.trainable import Batch, Losses, Trainable
 from thinwire.params import load_params
 from thinwire.params.base import Training
+from thinwire.pipeline import quick_dvc
 from thinwire.training import guard, stage
 from thinwire.training.build import Splits, build_system, load_model
 from thinwire.training.loop import Loop, TensorData
@@ -148,12 +149,13 @@ def test_the_first_of_several_processes_locks_for_all(tmp_path: Path, monkeypatc
             pass
 
 
-def test_orphan_check_follows_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("words", [["/usr/bin/dvc"], ["-m", quick_dvc.__name__]])
+def test_orphan_check_follows_the_pipeline(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     class Ancestor:
-        alive, name = True, "dvc"
+        alive, line = True, ["/usr/bin/python3", *words, "repro"]
 
         def cmdline(self) -> list[str]:
-            return ["/usr/bin/python3", f"/usr/bin/{self.name}", "repro"]
+            return self.line
 
         def is_running(self) -> bool:
             return self.alive
@@ -167,7 +169,7 @@ def test_orphan_check_follows_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> N
     assert not orphaned()
     ancestor.alive = False
     assert orphaned()
-    ancestor.name = "make"
+    ancestor.line = ["make", "repro"]
     assert not guard.orphan_check()()
 
 

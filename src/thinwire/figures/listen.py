@@ -113,7 +113,7 @@ def draw_versions(audio: Mapping[str, Mapping[str, np.ndarray]], note: str, made
 
 def _lines(segment: str, width: int = 24) -> list[str]:
     """A long id, broken after its underscores so that it is no longer than a panel is high."""
-    return [line.replace(" ", "") for line in textwrap.wrap(segment.replace("_", "_ "), width)]
+    return [line.replace("_ ", "_") for line in textwrap.wrap(segment.replace("_", "_ "), width)]
 
 
 def browse(interactive: bool, draw: Callable[..., Any], **choices: Sequence[Any]) -> None:

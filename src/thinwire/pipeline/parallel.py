@@ -6,6 +6,7 @@ DVC itself is serial, and several `dvc repro` block each other over a shared sta
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from thinwire.errors import PipelineError
-from thinwire.pipeline import quick_dvc
+from thinwire.pipeline import quick_dvc, warm
 from thinwire.pipeline.graph import Graph
 
 LOGS = Path("build/logs")
@@ -56,18 +57,24 @@ def stale_stages(graph: Graph, targets: list[str]) -> list[str]:
     return [name for name in graph.order if name in stale & wanted]
 
 
-def _run_stage(stage: str, root: Path, environment: dict[str, str], processes: set[subprocess.Popen[bytes]]) -> Outcome:
+def _run_stage(stage: str, root: Path, environment: dict[str, str], sessions: set[int]) -> Outcome:
     log = root / LOGS / f"{stage.replace('/', '_')}.log"
+    words = ["--wait-for-lock", "repro", "-s", stage]
     start = time.monotonic()
+    # In a session of its own, so that an interrupt reaches a stage once, and through us.
     with log.open("wb") as output:
-        # A session of its own, so that an interrupt reaches a stage once, and through us.
-        process = subprocess.Popen(
-            [sys.executable, "-m", quick_dvc.__name__, "--wait-for-lock", "repro", "-s", stage],
-            cwd=root, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        processes.add(process)
+        process: warm.Fork | subprocess.Popen[bytes]
+        if warm.ADDRESS in environment:
+            number = output.fileno()
+            process = warm.fork(environment[warm.ADDRESS], "dvc", words, environment, root, (number, number))
+        else:
+            process = subprocess.Popen(
+                [sys.executable, "-m", quick_dvc.__name__, *words],
+                cwd=root, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        sessions.add(process.pid)
         code = process.wait()
-        processes.discard(process)
+        sessions.discard(process.pid)
     text = log.read_text("utf-8", "replace")
     how = "ran" if "Running stage" in text else "cached" if "is cached" in text else "unchanged"
     return Outcome(stage, how if code == 0 else "failed", time.monotonic() - start, log)
@@ -93,7 +100,14 @@ def repro(jobs: int, targets: list[str] | None = None, root: Path = Path()) -> l
         order = stale_stages(graph, targets or [])
     if not order and not outcomes:
         print("everything is up to date")
-    return outcomes + _run_all(graph, order, jobs, root, environment)
+    server = warm.begin(environment) if len(order) > jobs else None  # not for a stage or two
+    try:
+        if server:
+            environment[warm.ADDRESS] = server.address
+        return outcomes + _run_all(graph, order, jobs, root, environment)
+    finally:
+        if server:
+            server.close()
 
 
 def _run_all(graph: Graph, order: list[str], jobs: int, root: Path, environment: dict[str, str]) -> list[Outcome]:
@@ -101,13 +115,13 @@ def _run_all(graph: Graph, order: list[str], jobs: int, root: Path, environment:
     plan = _Plan(order, {name: graph.before[name] & set(order) for name in order})
     outcomes: list[Outcome] = []
     failed: Outcome | None = None
-    processes: set[subprocess.Popen[bytes]] = set()
+    sessions: set[int] = set()
     with ThreadPoolExecutor(jobs) as pool:
         try:
             while len(plan.done) < len(order):
                 for stage in plan.ready()[: 0 if failed else jobs - len(plan.running)]:
                     print(f"          started  {stage}", flush=True)
-                    plan.running[pool.submit(_run_stage, stage, root, environment, processes)] = stage
+                    plan.running[pool.submit(_run_stage, stage, root, environment, sessions)] = stage
                 if not plan.running:
                     break
                 for future in wait(plan.running, return_when=FIRST_COMPLETED).done:
@@ -117,8 +131,9 @@ def _run_all(graph: Graph, order: list[str], jobs: int, root: Path, environment:
                     count = f"[{len(outcomes)}/{len(order)}]"
                     print(f"{count:9s} {outcome.how:10s}{outcome.stage}  {outcome.seconds:.1f} s", flush=True)
         except KeyboardInterrupt:
-            for process in list(processes):
-                os.killpg(process.pid, signal.SIGINT)
+            for leader in list(sessions):
+                with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                    os.killpg(leader, signal.SIGINT)
             raise
     if failed:
         print("\n".join(failed.log.read_text("utf-8", "replace").splitlines()[-TAIL:]), file=sys.stderr)

@@ -9,6 +9,7 @@ while their file stays as it is, and looked up by their keys. Plain `dvc` does t
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import io
@@ -16,9 +17,13 @@ import json
 import operator
 import os
 import pickle
+import re
+import shutil
+import signal
 import sys
+import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import reduce
 from pathlib import Path
@@ -27,9 +32,15 @@ from typing import Any, TextIO
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import SafeRepresenter
 
+from thinwire.artifacts import atomic_path
+from thinwire.errors import PipelineError
+from thinwire.pipeline import warm
+
 LOCK = "dvc.lock"
 PARSED = Path(".dvc/tmp/thinwire_lock.json")
 """Beside a lock: the hash of its text, and what that text holds."""
+COMMAND = re.compile(r"thinwire [\w@./ -]+")
+"""A stage's command that means the same without a shell."""
 _NULL = "null-0f3b6c0e"  # libyaml would leave a blank behind the colon
 
 
@@ -55,6 +66,7 @@ def quicken() -> None:
     """Mend the DVC that runs in this process; a second call changes nothing."""
     from dvc import dvcfile
     from dvc.dependency import param
+    from dvc.stage import run
     from dvc.utils import strictyaml
 
     if dvcfile.modify_yaml.__module__ != __name__:
@@ -63,6 +75,7 @@ def quicken() -> None:
         dvcfile.modify_yaml = _quick_for_locks(dvcfile.modify_yaml, parse)
         param.load_path = _parsed_once(param.load_path)
         param.read_param_file = _looked_up(param.read_param_file, param.load_path)
+        run._run = _forked(run._run)
 
 
 def _remembered(parse: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,11 +99,12 @@ def _remembered(parse: Callable[..., Any]) -> Callable[..., Any]:
 
 def _remember(path: str, text: str, data: Any) -> None:
     target = Path(path).parent / PARSED
-    blob = json.dumps({"md5": _md5(text), "lock": data})
-    if target.parent.is_dir() and json.loads(blob)["lock"] == data:  # not what JSON would change, as a key that is none
-        own = target.with_suffix(f".{os.getpid()}")
-        own.write_text(blob, "utf-8")
-        own.replace(target)
+    # what JSON cannot hold as it is, or a full disk has no room for, is parsed each time
+    with contextlib.suppress(OSError, PipelineError, TypeError, ValueError):
+        blob = json.dumps({"md5": _md5(text), "lock": data})
+        if target.parent.is_dir() and json.loads(blob)["lock"] == data:
+            with atomic_path(target) as own:
+                own.write_text(blob, "utf-8")
 
 
 def _md5(text: str) -> str:
@@ -142,6 +156,56 @@ def _looked_up(read: Callable[..., Any], load: Callable[..., Any]) -> Callable[.
         return read(fs, path, key_paths, flatten=flatten, **options)
 
     return quick
+
+
+def _forked(run: Callable[..., None]) -> Callable[..., None]:
+    """`run` of a stage's command, but this installation's `thinwire` is forked from a process that has its libraries.
+
+    Where none was started before us (warm.ADDRESS), we do it beside the first command, which does not wait for it.
+    """
+    from dvc.stage.exceptions import StageCmdFailedError
+
+    own = Path(sys.executable).with_name("thinwire")
+    address = os.environ.pop(warm.ADDRESS, "")  # not for the commands' own children
+
+    def quick(executable: str | None, cmd: str, **options: Any) -> None:
+        nonlocal address
+        environment = options.get("env") or dict(os.environ)
+        found = shutil.which("thinwire", path=environment.get("PATH"))
+        if not (COMMAND.fullmatch(cmd) and found and Path(found) == own):
+            return run(executable, cmd, **options)
+        if not address:
+            if server := warm.begin(environment):
+                atexit.register(server.close)
+                address = server.address
+            return run(executable, cmd, **options)
+        folder = Path(options.get("cwd") or ".")
+        sys.stdout.flush()
+        fork = warm.fork(address, "thinwire", cmd.split()[1:], environment, folder, (1, 2))
+        with _interrupts_passed_to(fork.pid):
+            status = fork.wait()
+        if status:
+            raise StageCmdFailedError(cmd, status)
+
+    return quick
+
+
+@contextlib.contextmanager
+def _interrupts_passed_to(pid: int) -> Iterator[None]:
+    """As DVC does it, an interrupt is for the command to end by; but a fork has a session of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def pass_on(*_: Any) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, pass_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def main() -> int:

@@ -12,6 +12,8 @@ from filelock import FileLock, Timeout
 
 from thinwire.errors import PipelineError
 
+DVC = ("dvc", "thinwire.pipeline.quick_dvc")  # as file or module on a command line
+
 
 def process_rank() -> int:
     """Rank among processes that train together, as torchrun or Fabric's launcher says; 0 for one that is alone."""
@@ -48,6 +50,6 @@ def orphan_check() -> Callable[[], bool]:
     ancestors = psutil.Process().parents()
     for ancestor in ancestors:
         with contextlib.suppress(psutil.Error):
-            if any(Path(part).name == "dvc" for part in ancestor.cmdline()[:3]):
+            if any(Path(part).name in DVC for part in ancestor.cmdline()[:3]):
                 return lambda: not ancestor.is_running() or ancestor.status() == psutil.STATUS_ZOMBIE
     return lambda: False
