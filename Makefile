@@ -1,8 +1,8 @@
-# `make` alone prints what there is. The environment is made on first use and again when requirements.lock changes.
+# `make` alone prints what there is. The environment is made on first use and again when a lock changes.
 
 VENV   := .venv
 IN     := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
-LOCKED := $(VENV)/made-from-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
+LOCKED := $(VENV)/made-from-$(shell cat requirements.lock requirements-nodeps.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 JOBS   ?= 1
 PYTHON ?=
 
@@ -46,7 +46,7 @@ bench: env ## measure speed and memory into reports/benchmarks.json
 doctor: env ## look whether interpreter, kernel, torch, disk, git and DVC are as they should be
 	$(IN) thinwire doctor
 
-lock: env ## write requirements.lock from the environment in use
+lock: env ## write requirements.lock and requirements-nodeps.lock from the environment in use
 	$(IN) python -m thinwire.pipeline.lock
 
 env: $(LOCKED) ## make the environment in .venv
@@ -59,7 +59,7 @@ $(LOCKED):
 	elif [ -n "$$found" ]; then echo "making $(VENV) with $$found"; "$$found" -m venv --clear $(VENV); \
 	else echo "make: no Python 3.11 or 3.12 (with venv) found; install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; fi
 	$(VENV)/bin/python -m pip install --disable-pip-version-check -r requirements.lock
-	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(VENV)/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -r requirements-nodeps.lock -e .
 	@$(IN) thinwire setup
 	@rm -f $(VENV)/made-from-* && touch $@
 

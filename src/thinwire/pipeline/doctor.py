@@ -66,12 +66,14 @@ def check_kernel() -> Check:
     return Check("kernel", "ok", "`python3` is this interpreter")
 
 
-def check_lock(lock: Path = Path("requirements.lock")) -> Check:
-    """The installed versions are those of the lock."""
+def check_lock(root: Path = Path()) -> Check:
+    """The installed versions are those of both locks."""
     from packaging.requirements import Requirement
 
+    from thinwire.pipeline.lock import LOCK, NO_DEPS_LOCK
+
     other, missing = [], []
-    for line in lock.read_text("utf-8").splitlines():
+    for line in [line for lock in (LOCK, NO_DEPS_LOCK) for line in (root / lock).read_text("utf-8").splitlines()]:
         text = line.split("#")[0].strip()
         if not text or ((requirement := Requirement(text)).marker and not requirement.marker.evaluate()):
             continue
@@ -81,11 +83,12 @@ def check_lock(lock: Path = Path("requirements.lock")) -> Check:
         except importlib.metadata.PackageNotFoundError:
             missing.append(requirement.name)
     if missing:
-        return Check("packages", "fail", f"not installed: {', '.join(missing)}; `make repro` installs the lock")
+        advice = "`make repro`, or with conda the README's commands, install the locks"
+        return Check("packages", "fail", f"not installed: {', '.join(missing)}; {advice}")
     if other:
-        text = f"not the lock's version: {', '.join(other)}; results may differ in the last digits"
+        text = f"not the locks' version: {', '.join(other)}; results may differ in the last digits"
         return Check("packages", "note", text)
-    return Check("packages", "ok", f"as in {lock}")
+    return Check("packages", "ok", f"as in {LOCK} and {NO_DEPS_LOCK}")
 
 
 def check_torch() -> Check:

@@ -1,7 +1,9 @@
-"""`requirements.lock`: exact versions of all that `pyproject.toml` asks for.
+"""`requirements.lock`: exact versions of all that `pyproject.toml` asks for; and `requirements-nodeps.lock`: those of
+packages that are installed without their requirements.
 
-One file for Linux and macOS with Python 3.11 and 3.12, written from the environment in use by `make lock`: the tree of
-requirements is walked once for each platform, so a package that only some need carries the marker that says so.
+Each is one file for Linux and macOS with Python 3.11 and 3.12, written from the environment in use by `make lock`. For
+the first the tree of requirements is walked once for each platform, so a package that only some need carries the marker
+that says so; the second holds what `tool.thinwire.no-deps` names, and no requirements are followed.
 """
 
 from __future__ import annotations
@@ -20,11 +22,15 @@ from packaging.utils import canonicalize_name
 from thinwire.artifacts import atomic_path
 from thinwire.errors import PipelineError
 
-LOCK = Path("requirements.lock")
+LOCK, NO_DEPS_LOCK = Path("requirements.lock"), Path("requirements-nodeps.lock")
 EXTRAS = ("dev",)
 HEADER = """\
 # Exact versions of all that pyproject.toml and its `dev` extra need, on Linux and macOS with Python 3.11 and 3.12.
 # Written by `make lock` from the environment in use: edit pyproject.toml instead. torch pins its own CUDA parts.
+"""
+NO_DEPS_HEADER = """\
+# Exact versions of DAC's packages: `pip install --no-deps`, after requirements.lock, which holds the rest of what they
+# import. Written by `make lock`; the list and its reason stand in pyproject.toml, `tool.thinwire.no-deps`.
 """
 PLATFORMS = {  # name -> what markers see there
     (system, python): {"platform_system": system, "sys_platform": flag, "os_name": "posix", "platform_machine": machine,
@@ -44,6 +50,11 @@ def declared(pyproject: Path = Path("pyproject.toml"), extras: Iterable[str] = E
     project = tomllib.loads(pyproject.read_text("utf-8"))["project"]
     lines = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
     return [Requirement(line) for line in lines]
+
+
+def declared_no_deps(pyproject: Path = Path("pyproject.toml")) -> list[Requirement]:
+    """What `tool.thinwire.no-deps` names in `pyproject.toml`."""
+    return [Requirement(line) for line in tomllib.loads(pyproject.read_text("utf-8"))["tool"]["thinwire"]["no-deps"]]
 
 
 def _requires(name: str) -> list[Requirement]:
@@ -73,13 +84,13 @@ def closure(roots: list[Requirement], environment: dict[str, str]) -> set[str]:
     return {name for name, _ in seen}
 
 
-def _version(name: str) -> str:
+def _version(name: str, install: str = "-e .[dev]") -> str:
     try:
         return importlib.metadata.version(name).split("+")[0]  # 2.13.0+cpu: the build is the index's choice
     except importlib.metadata.PackageNotFoundError:
         if name in ELSEWHERE:
             return ELSEWHERE[name]
-        raise PipelineError(f"{LOCK}: {name} is needed but not installed; `pip install -e .[dev]` first") from None
+        raise PipelineError(f"`make lock`: {name} is needed but not installed; `pip install {install}` first") from None
 
 
 def _marker(present: set[tuple[str, str]]) -> str:
@@ -104,6 +115,12 @@ def lock_text(pyproject: Path = Path("pyproject.toml")) -> str:
     return HEADER + "\n".join(lines) + "\n"
 
 
+def no_deps_text(pyproject: Path = Path("pyproject.toml")) -> str:
+    """The text of the lock of packages without their requirements, for the environment in use."""
+    names = sorted(canonicalize_name(requirement.name) for requirement in declared_no_deps(pyproject))
+    return NO_DEPS_HEADER + "".join(f"{name}=={_version(name, f'--no-deps {name}')}\n" for name in names)
+
+
 def read_pins(path: Path = LOCK) -> dict[str, str]:
     """Version by canonical name of every line of a lock."""
     pins: dict[str, str] = {}
@@ -119,6 +136,7 @@ def read_pins(path: Path = LOCK) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    with atomic_path(LOCK) as temporary:
-        temporary.write_text(lock_text(), "utf-8")
-    print(f"{LOCK}: {len(read_pins())} packages", file=sys.stderr)
+    for lock, text in {LOCK: lock_text(), NO_DEPS_LOCK: no_deps_text()}.items():
+        with atomic_path(lock) as temporary:
+            temporary.write_text(text, "utf-8")
+        print(f"{lock}: {len(read_pins(lock))} packages", file=sys.stderr)

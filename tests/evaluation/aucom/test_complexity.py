@@ -14,7 +14,7 @@ from tiny_workspace import REPOSITORY, inside
 from thinwire.artifacts import read_json
 from thinwire.cli import main
 from thinwire.errors import ParamError, PipelineError
-from thinwire.evaluation.aucom.complexity import paper_settings
+from thinwire.evaluation.aucom.complexity import neural_entries, paper_settings
 from thinwire.evaluation.aucom.interpolations import interpolations
 from thinwire.params.aucom_codec import Settings
 from thinwire.systems.aucom.neural_codecs import NEURAL_CODECS
@@ -22,7 +22,7 @@ from thinwire.systems.aucom.neural_codecs import NEURAL_CODECS
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """complexity.json of codecs with 16 mels, on a machine without DAC."""
+    """complexity.json of codecs with 16 mels."""
     folder = tmp_path_factory.mktemp("complexity")
     tree = yaml.safe_load((REPOSITORY / "params.yaml").read_text("utf-8"))
     for system in ("aucom_codec", "aucom_deepcod", "aucom_sensing"):
@@ -32,9 +32,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (folder / "params.yaml").write_text(yaml.safe_dump(tree, sort_keys=False), "utf-8")
     (folder / "presets").mkdir()
     shutil.copy(REPOSITORY / "presets" / "paper.yaml", folder / "presets")
-    with pytest.MonkeyPatch.context() as patch, inside(folder):
-        for module in ("dac", "dac.model"):
-            patch.setitem(sys.modules, module, None)
+    with inside(folder):
         assert main(["complexity", "aucom"]) == 0
     return read_json(folder / "results" / "aucom_complexity" / "complexity.json")
 
@@ -74,13 +72,19 @@ def test_the_ways_of_counting_belong_together(counted: dict[str, Any], size: str
             assert value * systems["aucom_v1"][way] == pytest.approx(line[way])
 
 
-def test_what_cannot_be_imported_is_said(counted: dict[str, Any]) -> None:
-    assert set(counted["neural"]) | set(counted["unavailable"]) == set(NEURAL_CODECS)
-    assert "descript-audio-codec" in counted["unavailable"]["dac_16k"]
+def test_waveform_codecs_are_counted_at_both_rates(counted: dict[str, Any]) -> None:
+    assert set(counted["neural"]) == set(NEURAL_CODECS) and counted["unavailable"] == {}
     for one in counted["neural"].values():
         rates = one["sample_rate"] / 16_000
         own, paper = (one[way]["macs_per_minute"] for way in ("at_own_rate", "at_paper_rate"))
         assert own == pytest.approx(rates * paper, rel=0.01)
+
+
+def test_what_cannot_be_imported_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("dac", "dac.model"):
+        monkeypatch.setitem(sys.modules, module, None)
+    found, reasons = neural_entries(("dac_16k",))
+    assert found == {} and "descript-audio-codec" in reasons["dac_16k"]
 
 
 def test_a_preset_without_the_systems_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,11 @@ from torch import Tensor, nn
 from thinwire.errors import ParamError
 
 ENCODEC_KBPS = 6.0
+INSTALL = {
+    "encodec": "`pip install -r requirements.lock` installs encodec",
+    "dac": "`pip install --no-deps -r requirements-nodeps.lock` installs descript-audio-codec",
+}
+"""How the PyPI package of a codec gets into an environment, by the module that is imported of it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,6 @@ def neural_codec(name: str) -> NeuralCodec:
             warnings.simplefilter("ignore")  # both use a deprecated weight normalisation
             codec = _MAKERS[name]()
     except ImportError as error:
-        package = "encodec" if name == "encodec" else "descript-audio-codec"
-        raise ParamError(f"codec {name!r}: cannot be imported ({error}); install the package {package}") from error
+        raise ParamError(f"codec {name!r}: cannot be imported ({error}); {INSTALL[name.split('_')[0]]}") from error
     codec.encoder.requires_grad_(False)
     return codec

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from thinwire.audio import SAMPLE_RATE, resample
 from thinwire.errors import ParamError
+from thinwire.systems.aucom.neural_codecs import INSTALL
 
 RATES = {"encodec": (1.5, 3.0, 6.0, 12.0, 24.0), "dac": tuple(0.5 * n for n in range(1, 13))}
 """kbit/s by codec: EnCodec's bandwidths at 24 kHz; DAC's 12 codebooks of 10 bits at 50 Hz, one more at a time."""
@@ -47,8 +48,7 @@ class NeuralWaveformCodec:
                 warnings.simplefilter("ignore")  # both use a deprecated weight normalisation
                 self._model = _encodec() if name == "encodec" else _dac()
         except ImportError as error:
-            package = "encodec" if name == "encodec" else "descript-audio-codec"
-            raise ParamError(f"codec {name}: cannot be imported ({error}); install the package {package}") from error
+            raise ParamError(f"codec {name}: cannot be imported ({error}); {INSTALL[name]}") from error
         try:
             self._model.load_state_dict(_tensors(Path(weights)))
         except (OSError, RuntimeError, pickle.UnpicklingError, SafetensorError, AttributeError) as error:
