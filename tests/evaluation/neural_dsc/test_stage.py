@@ -23,6 +23,7 @@ from thinwire.evaluation.neural_dsc.codecs import encode
 from thinwire.evaluation.neural_dsc.items import SIDES, load_items
 from thinwire.training.adapters.neural_dsc_prior import load_coder
 from thinwire.training.stage import train
+from thinwire.training.state import load_tensors
 
 TREE = """
 systems:
@@ -120,6 +121,18 @@ def test_a_prior_costs_real_bytes_near_its_cross_entropy(measured: Path) -> None
     with np.load(measured / "prior/bits.npz") as kept:
         for item in kept.files:
             assert np.isclose(kept[item].sum(), rates.set_index("segment_id").loc[item, "ideal_bits"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["faces", "prior", "grad_d"])
+def test_told_parameters_are_those_of_the_weights_in_use(measured: Path, name: str) -> None:
+    """Whose file holds, beside them, the statistics of codewords and of items."""
+    weights = load_tensors(measured.parent / "models" / name / "model.safetensors")
+    told = read_json(measured / name / "run.json")["parameters"]
+    statistics = ("quantiser.count", "quantiser.total", "mean", "std", "side_mean", "side_std")
+    expected = {key: value.numel() for key, value in weights.items() if key not in statistics}
+    assert set(told) == {key.split(".")[0] for key in expected}
+    for part, count in told.items():
+        assert count == sum(size for key, size in expected.items() if key.split(".")[0] == part) > 0
 
 
 def test_bits_and_gradients_are_measured_in_their_own_units(measured: Path) -> None:

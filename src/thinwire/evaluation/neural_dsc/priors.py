@@ -10,9 +10,8 @@ import torch
 
 from thinwire.artifacts import read_json, write_json
 from thinwire.errors import PipelineError
-from thinwire.evaluation.neural_dsc.codecs import encode, per_unit
+from thinwire.evaluation.neural_dsc.codecs import encode, per_unit, sizes
 from thinwire.evaluation.neural_dsc.items import load_items, spread
-from thinwire.nn.trainable import count_parameters
 from thinwire.params import Params
 from thinwire.systems.neural_dsc.codec import codec_fingerprint
 from thinwire.training.adapters.neural_dsc import load_counts
@@ -60,12 +59,11 @@ def measure_prior(params: Params, name: str, folder: Path) -> dict[str, float]:
     table = pd.concat(parts, ignore_index=True)
     table.to_parquet(folder / "rates.parquet", index=False)
     means = {str(k): float(v) for k, v in table.select_dtypes("number").drop(columns="seed").mean().items()}
-    parameters = {part: count_parameters(module) for part, module in first.prior.named_children()}  # type: ignore[union-attr]
     told = {
         "card": read_json(MODELS / name / "card.json"),
         "row": params.run(name).model_dump(),
         "codec": codec,
-        "parameters": parameters,
+        "parameters": sizes(first.prior),
         "grid": list(first.model.index_grid),
         "fingerprint": codec_fingerprint(first.model, first.prior),
         "test_items": len(items),
