@@ -77,7 +77,7 @@ def draw_errors(found: pd.DataFrame, note: str) -> Figure:
     caption(
         fig,
         "The indices are those of the item and stay; only what the decoder is given as y changes. Another item's: of "
-        "another photograph, talker or run. Random: noise (images: clipped Gaussian, as the authors' code; others with "
+        "another photograph or run, of speech another talker's in another scene. Random: noise (images: clipped Gaussian, as the authors' code; others with "
         "mean and spread of training y). None: zeros in place of the conditioning map, which no decoder was trained "
         f"on. Bars: 95 % bootstrap over items. {note}",
     )
