@@ -78,8 +78,8 @@ class Bitstream:
         """Bytes that the container adds to a payload."""
         return len(self._contained(payload, item)) - len(payload)
 
-    def unpack(self, data: bytes, item: str = "") -> np.ndarray:
-        """Indices (L,) int64 of a container; with `item`, only of one that names that item or none.
+    def unpack(self, data: bytes, item: str | None = None) -> np.ndarray:
+        """Indices (L,) int64 of a container; with `item`, only of one that names that item or none at all ("": none).
 
         Raises BitstreamError for bytes that are not this model's or not what `pack` writes, ParamError for those of
         another item.
@@ -89,6 +89,11 @@ class Bitstream:
             raise BitstreamError(
                 f"bitstream of codec {header.codec!r} with {header.samples} symbols and {len(header.sizes)} sizes is "
                 f"not one of {CODEC!r} with {self.positions}"
+            )
+        if item == "" and header.sizes:
+            raise ParamError(
+                "the bytes name the item that they were made from, the side information names none; say whose it is "
+                "(`item`), or ask for another's (`other_item`)"
             )
         if item and header.sizes and header.sizes[0] != item_number(item):
             raise ParamError(

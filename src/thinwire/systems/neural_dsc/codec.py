@@ -47,7 +47,8 @@ class NdscCodec:
     """`encode(x, y, step, item) -> bytes`, `decode(bytes, y, step, item) -> x_hat`, for one item a time.
 
     x and y are (*shape); `step` is the time step of gradients. `item` names the item that x and y belong to: bytes in
-    the name of one refuse the side information of another, unless that is the experiment (`other_item`).
+    the name of one refuse the side information of another, or of one not named, unless that is the experiment
+    (`other_item`).
     """
 
     def __init__(self, model: NeuralDsc, prior: LatentPrior | None, fingerprint: str) -> None:
@@ -70,11 +71,12 @@ class NdscCodec:
     ) -> Tensor:
         """x_hat (*shape) of a container; without y the decoder has no side information.
 
-        Raises BitstreamError for bytes that are damaged or another model's, ParamError as `encode`, and for side
-        information of an item that the bytes do not name, unless `other_item` asks for it.
+        Raises BitstreamError for bytes that are damaged or another model's, ParamError as `encode`, and where the bytes
+        name an item, for any side information but that item's, unless `other_item` asks for it.
         """
         side, steps = None if y is None else self._one(y, "y"), self._step(step)
-        flat = self.bitstream.unpack(data, "" if other_item else item)
+        unasked = other_item or (y is None and not item)
+        flat = self.bitstream.unpack(data, None if unasked else item)
         indices = torch.from_numpy(flat).to(self.model.mean.device)
         return self.model.decode(indices.reshape(1, *self.model.index_grid), side, steps)[0]
 
