@@ -16,8 +16,8 @@ images have 128 rows (facts 4.3). Here it is no window."""
 SIGMA = 1.5
 """Standard deviation of the Gaussian window."""
 TAPS = 2 * int(3.5 * SIGMA + 0.5) + 1
-"""Rows and columns of that window, 11: torchmetrics takes them from `SIGMA` and reflects the borders. The reference cuts
-its window to 7 taps. On photographs of 128 x 256, blurred, noisy or coarsely quantised, that gave .002 to .007 more
+"""Rows and columns of that window, 11: torchmetrics takes them from `SIGMA` and reflects the borders. The reference
+cuts its window to 7 taps. On photographs of 128 x 256, blurred, noisy or coarsely quantised, that gave .002 to .007 more
 on average, and .012 more at most."""
 BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales (Wang, Simoncelli and Bovik 2003), finest first."""
@@ -32,8 +32,8 @@ def psnr(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
 
 
 def betas_of(height: int, width: int) -> tuple[float, ...]:
-    """Exponents for images of a size: as many scales, at most five, as leave more than `SMALLEST` rows and columns at the
-    smallest, their exponents scaled to a sum of 1.
+    """Exponents for images of a size: as many scales, at most five, as leave more than `SMALLEST` rows and columns at
+    the smallest, their exponents scaled to a sum of 1.
 
     Five (the usual ones, the published setting) from 128 rows, four from 64, three from 32. Values of different
     numbers of scales are not comparable. Raises ParamError below 8 rows or columns.

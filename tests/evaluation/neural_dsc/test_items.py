@@ -15,7 +15,7 @@ from thinwire.systems.neural_dsc.model import NeuralDsc
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), min_size=1, max_size=24))
-def test_wrong_side_information_is_another_groups_and_scenes_wherever_there_is_one(given: list[tuple[str, str]]) -> None:
+def test_wrong_side_information_is_of_another_group_and_scene_where_there_is_one(given: list[tuple[str, str]]) -> None:
     """Talkers may come in several scenes, a scene holds several talkers."""
     groups, scenes = (np.array(names) for names in zip(*given, strict=True))
     found = others(groups, scenes)

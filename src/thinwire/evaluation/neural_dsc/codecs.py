@@ -33,9 +33,9 @@ def measure_codec(params: Params, name: str, folder: Path) -> dict[str, float]:
     """Write items.parquet, usage.parquet, look.npz, audio.npz of speech and run.json; returns means for the metrics.
     Where a recording is given, recording.parquet is of its pieces what items.parquet is of test items.
 
-    items: one row an item, kind of side information (`si`) and seed. Columns: run, segment_id, group, scene, si, seed; mse and
-    psnr (dB; images in -.5 .. .5, of others in units of the training items' spread), explained (1 - mse / the item's
-    variance about its own mean); ms_ssim of images; sse and energy of gradients (as they are); p, bit_errors and
+    items: one row an item, kind of side information (`si`) and seed. Columns: run, segment_id, group, scene, si, seed;
+    mse and psnr (dB; images in -.5 .. .5, of others in units of the training items' spread), explained (1 - mse / the
+    item's variance about its own mean); ms_ssim of images; sse and energy of gradients (as they are); p, bit_errors and
     block_error of bits; lsd, level_db, stoi, pesq, si_sdr of speech (stoi, pesq: some items, own side information).
     Rates (si = correct): fixed_bits, entropy_bits, payload_bits, header_bits; kbps and bpp are payload_bits a time or
     pixel.

@@ -89,9 +89,7 @@ def load_items(params: Params, row: NdscRow) -> Items:
 
 
 def _named(table: pd.DataFrame, row: NdscRow) -> pd.DataFrame:
-    return table[["segment_id"]].assign(
-        group=table[_GROUP[row.domain]].astype(str), scene=table["session"].astype(str)
-    )
+    return table[["segment_id"]].assign(group=table[_GROUP[row.domain]].astype(str), scene=table["session"].astype(str))
 
 
 def with_side(items: Items, kind: str, model: NeuralDsc, seed: int) -> Tensor | None:

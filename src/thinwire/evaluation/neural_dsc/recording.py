@@ -43,5 +43,7 @@ def recorded_items(params: Params, row: NdscRow, frames: int) -> Items | None:
     far = np.stack([x, y] if row.pair == "mic2" else [y, y], 1)
     speech = prepare(far, x, row.domain, row.pair, spectrum)
     starts = np.arange(pieces) * length / audio.SAMPLE_RATE
-    table = pd.DataFrame({"segment_id": [f"recording_{start:06.2f}s" for start in starts], "group": "recording", "scene": "recording"})
+    table = pd.DataFrame(
+        {"segment_id": [f"recording_{start:06.2f}s" for start in starts], "group": "recording", "scene": "recording"}
+    )
     return Items(table, speech.x, speech.y, audio=speech.audio)
