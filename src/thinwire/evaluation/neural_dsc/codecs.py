@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from thinwire.metrics.images import ms_ssim
 from thinwire.params import Params
 from thinwire.params.neural_dsc import SPEECH, NdscRow
 from thinwire.progress import track
-from thinwire.systems.neural_dsc.codec import NdscCodec, codec_fingerprint
+from thinwire.systems.neural_dsc.codec import NdscCodec, Rates, codec_fingerprint
 from thinwire.systems.neural_dsc.model import NeuralDsc
 from thinwire.systems.neural_dsc.slepian_wolf import block_errors
 from thinwire.systems.neural_dsc.speech import SpeechItems, seconds_of, waveforms
@@ -118,12 +119,20 @@ def rated(
 ) -> pd.DataFrame:
     """The table with what each item costs without a prior, from real bytes."""
     codec = NdscCodec(model, None, codec_fingerprint(model, None))
-    rates = pd.DataFrame([vars(one) for one in codec.rates(indices, load_counts(name, seed))])
-    costs = rates[["fixed_bits", "entropy_bits"]].assign(
-        payload_bits=8 * rates["payload_bytes"], header_bits=8 * rates["header_bytes"]
-    )
+    costs = cost_table(codec.rates(indices, load_counts(name, seed)))
+    costs = costs.drop(columns=["ideal_bits", "reference_bits"])  # which a prior has
     table = pd.concat([table.reset_index(drop=True), costs], axis=1)
     return table.assign(**per_unit(params, model.row, items, table["payload_bits"].to_numpy()))
+
+
+def cost_table(rates: Sequence[Rates]) -> pd.DataFrame:
+    """One row an item: fixed_bits, entropy_bits, ideal_bits, reference_bits, payload_bits, header_bits."""
+    columns = ["fixed_bits", "entropy_bits", "ideal_bits", "reference_bits", "payload_bits", "header_bits"]
+    rows = [
+        (one.fixed_bits, one.entropy_bits, one.ideal_bits, one.reference_bits, 8 * len(one.payload),
+         8 * one.header_bytes) for one in rates
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
 
 
 def per_unit(params: Params, row: NdscRow, items: Items, bits: np.ndarray) -> dict[str, np.ndarray]:

@@ -24,7 +24,8 @@ _AT_ONCE = 32
 class Rates:
     """What one item costs: `fixed_bits`, indices of equal length; `entropy_bits`, under static tables of training
     counts; `ideal_bits`, the cross-entropy under the prior; `reference_bits`, what the reference implementation
-    reports, ceil(ideal) + 1 (facts 4.2); `payload_bytes`, what is really written; `header_bytes`, the container's.
+    reports, ceil(ideal) + 1 (facts 4.2); `payload`, what is really written, of `payload_bytes`; `header_bytes`, the
+    container's.
 
     Without a prior indices are written with equal length, and `ideal_bits` and `reference_bits` are `fixed_bits`, as
     the reference reports it.
@@ -34,8 +35,13 @@ class Rates:
     entropy_bits: float
     ideal_bits: float
     reference_bits: int
-    payload_bytes: int
+    payload: bytes
     header_bytes: int
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of the payload."""
+        return len(self.payload)
 
 
 def codec_fingerprint(model: NeuralDsc, prior: LatentPrior | None) -> str:
@@ -94,7 +100,7 @@ class NdscCodec:
                         entropy_bits=static_bits(own, tables),
                         ideal_bits=bits,
                         reference_bits=self.bitstream.fixed_bits if self.prior is None else math.ceil(bits) + 1,
-                        payload_bytes=len(payload),
+                        payload=payload,
                         header_bytes=self.bitstream.header_bytes(payload, item),
                     )
                 )
