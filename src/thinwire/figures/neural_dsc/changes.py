@@ -1,8 +1,8 @@
 """What of decoded speech follows the side information: level over time, mean spectrum, mean level and depth of pauses,
 from the item towards the one whose side information the decoder was given.
 
-Named is what is measured; in brackets what is known to shape it. None of these tells a voice from a microphone or a room
-from a noise: what is heard of who speaks and where is not measured here.
+Named is what is measured; in brackets what is known to shape it. None of these tells a voice from a microphone, or a
+room from a noise: what is heard of who speaks and where is not measured here.
 """
 
 from __future__ import annotations

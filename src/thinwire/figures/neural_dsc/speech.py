@@ -39,6 +39,7 @@ SHOWN = ("psnr", "lsd", "stoi", "pesq")
 NEAR = 0.1
 """Rates within this share of each other are called equal."""
 HEARD = ("stoi", "pesq")
+PIECE_SIDE_NAME = SIDE_NAME | {"wrong": "the next piece's"}
 TICKS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -175,7 +176,8 @@ def _rate_for(wanted: float, kbps: np.ndarray, quality: np.ndarray) -> str:
 
 def recorded(page: Page, runs: Sequence[str]) -> pd.DataFrame:
     """Codecs on the recording that `evaluation.neural_dsc.recording` names: a row a run and kind of side information,
-    with its pieces, psnr and lsd (dB); no row where none is named. One scene: means without intervals.
+    with its pieces, psnr and lsd (dB); no row where none is named. One scene: means without intervals, and wrong side
+    information that is the next piece's, in the same room by the same talker.
     """
     columns = ["run", "kind", "form", "si", "pieces", "kbps", "psnr", "lsd"]
     rows = []
@@ -185,7 +187,7 @@ def recorded(page: Page, runs: Sequence[str]) -> pd.DataFrame:
         pieces, row = read_table(page, run, "recording"), row_of(page, run)
         rate = pieces["kbps"].mean()
         for side, part in pieces.groupby("si", sort=False):
-            told = (run, kind_of(row), row["form"], SIDE_NAME[str(side)], part["segment_id"].nunique())
+            told = (run, kind_of(row), row["form"], PIECE_SIDE_NAME[str(side)], part["segment_id"].nunique())
             rows.append((*told, rate, part["psnr"].mean(), part["lsd"].mean()))
     return pd.DataFrame(rows, columns=columns)
 
