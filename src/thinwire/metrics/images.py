@@ -17,8 +17,8 @@ SIGMA = 1.5
 """Standard deviation of the Gaussian window."""
 TAPS = 2 * int(3.5 * SIGMA + 0.5) + 1
 """Rows and columns of that window, 11: torchmetrics takes them from `SIGMA` and reflects the borders. The reference
-cuts its window to 7 taps. On photographs of 128 x 256, blurred, noisy or coarsely quantised, 11 gave .002 to .007 more on
-average, and .012 more at most."""
+cuts its window to 7 taps. On photographs of 128 x 256, blurred, noisy or coarsely quantised, 11 gave .002 to .007 more
+on average, and .012 more at most."""
 BETAS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales (Wang, Simoncelli and Bovik 2003), finest first."""
 

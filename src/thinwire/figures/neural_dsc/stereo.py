@@ -133,7 +133,8 @@ def draw_curves(page: Page, found: pd.DataFrame, note: str) -> Figure:
         f"Left: images of {size}; MS-SSIM with a Gaussian window of {TAPS}x{TAPS} (deviation {SIGMA}) and {number} "
         "scales (the authors': images of 128x256, 7x7, 5 scales); bands and bars: 95 % bootstrap over pairs. Right: "
         "points from the authors' repository (footnote: not in the supplied text); their rate with a prior is "
-        f"computed, not coded. Levels left and right are of different pictures: only the shapes may be compared. {note}",
+        "computed, not coded. Levels left and right are of different pictures: only the shapes may be compared. "
+        f"{note}",
     )
     return fig
 
