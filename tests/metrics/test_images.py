@@ -10,7 +10,7 @@ from scipy.ndimage import correlate1d
 from skimage.metrics import peak_signal_noise_ratio
 
 from thinwire.errors import ParamError
-from thinwire.metrics.images import BETAS, betas_of, ms_ssim, psnr
+from thinwire.metrics.images import BETAS, SIGMA, TAPS, betas_of, ms_ssim, psnr
 
 
 def pictures(n: int, height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -36,6 +36,7 @@ def own_ms_ssim(x: np.ndarray, y: np.ndarray, betas: tuple[float, ...]) -> float
     contrast is averaged over windows inside the image alone.
     """
     taps = np.exp(-np.square(np.arange(-5, 6)) / (2 * 1.5**2))
+    assert (len(taps), 1.5) == (TAPS, SIGMA)  # what captions say
     taps /= taps.sum()
 
     def blur(image: np.ndarray) -> np.ndarray:

@@ -47,5 +47,5 @@ class Trainable(nn.Module):
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Number of trainable values in a module."""
+    """Number of values that training would change now: those of a loaded model, which is frozen, are 0."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -52,8 +52,21 @@ def test_pieces_follow_each_other_and_pairs_are_told_apart(domain: str, root: Pa
 def test_nothing_without_a_pair_and_errors_say_which_file(root: Path, files: dict[str, Path], tmp_path: Path) -> None:
     assert recorded_items(load_params(root / "params.yaml"), row("mel", "mic2"), FRAMES) is None
     assert recorded_items(given(root, mic1=files["mic1"]), row("mel", "close"), FRAMES) is None
-    write(tmp_path / "short.flac", np.zeros(1000, np.float32))
-    with pytest.raises(ParamError, match="short.flac"):
-        recorded_items(given(root, mic1=files["mic1"], mic2=tmp_path / "short.flac"), row("mel", "mic2"), FRAMES)
+    short = tmp_path / "short.flac"
+    write(short, np.zeros(1000, np.float32))
+    with pytest.raises(ParamError, match="short.flac share less than"):
+        recorded_items(given(root, mic1=short, mic2=short), row("mel", "mic2"), FRAMES)
     with pytest.raises(CorpusError, match="absent.flac"):
         recorded_items(given(root, mic1=files["mic1"], mic2=tmp_path / "absent.flac"), row("mel", "mic2"), FRAMES)
+
+
+@pytest.mark.parametrize("more", [1600, 1601, -1600, -1601])
+def test_files_of_other_lengths_are_no_one_recording(root: Path, files: dict[str, Path], more: int) -> None:
+    """A tenth of a second at the end is let pass, a sample more is not."""
+    write(files["mic2"], np.zeros(16000 + more, np.float32))
+    params = given(root, mic1=files["mic1"], mic2=files["mic2"])
+    if abs(more) == 1600:
+        assert len(recorded_items(params, row("mel", "mic2"), FRAMES) or ()) > 1
+        return
+    with pytest.raises(ParamError, match=r"mic1.flac lasts 1.00 s and \S*mic2.flac (1.10|0.90) s; .* differ by 0.1 s"):
+        recorded_items(params, row("mel", "mic2"), FRAMES)

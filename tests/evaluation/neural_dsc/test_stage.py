@@ -14,15 +14,19 @@ from exact_coders import range_bytes
 from tiny_workspace import inside
 
 from thinwire.artifacts import read_json
+from thinwire.coding.quantise import integer_table
 from thinwire.corpora import bits, gradients, halves, mnist
 from thinwire.corpora.simulate.bits import write_bits
 from thinwire.corpora.simulate.halves import write_halves
 from thinwire.corpora.simulate.mnist import write_mnist
-from thinwire.evaluation.neural_dsc import compared, stage
+from thinwire.errors import PipelineError
+from thinwire.evaluation.neural_dsc import compared, priors, stage
 from thinwire.evaluation.neural_dsc.codecs import encode
 from thinwire.evaluation.neural_dsc.items import SIDES, load_items
+from thinwire.systems.neural_dsc.prior import StepwisePrior
 from thinwire.training.adapters.neural_dsc_prior import load_coder
 from thinwire.training.stage import train
+from thinwire.training.state import load_tensors
 
 TREE = """
 systems:
@@ -120,6 +124,38 @@ def test_a_prior_costs_real_bytes_near_its_cross_entropy(measured: Path) -> None
     with np.load(measured / "prior/bits.npz") as kept:
         for item in kept.files:
             assert np.isclose(kept[item].sum(), rates.set_index("segment_id").loc[item, "ideal_bits"], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["faces", "prior", "grad_d"])
+def test_told_parameters_are_those_of_the_weights_in_use(measured: Path, name: str) -> None:
+    """Whose file holds, beside them, the statistics of codewords and of items."""
+    weights = load_tensors(measured.parent / "models" / name / "model.safetensors")
+    told = read_json(measured / name / "run.json")["parameters"]
+    statistics = ("quantiser.count", "quantiser.total", "mean", "std", "side_mean", "side_std")
+    expected = {key: value.numel() for key, value in weights.items() if key not in statistics}
+    assert set(told) == {key.split(".")[0] for key in expected}
+    for part, count in told.items():
+        assert count == sum(size for key, size in expected.items() if key.split(".")[0] == part) > 0
+
+
+def test_the_bytes_that_a_prior_costs_are_decoded_item_by_item(
+    measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables are made once for coding and once for decoding; another table in the decoder is found out."""
+    made, asked = StepwisePrior.tables, StepwisePrior.next_table
+    coded: list[int] = []
+    decoded: list[int | None] = []
+    monkeypatch.setattr(StepwisePrior, "tables", lambda own, indices: coded.append(len(indices)) or made(own, indices))
+    monkeypatch.setattr(
+        StepwisePrior, "next_table", lambda own, *before: decoded.append(before[0]) or asked(own, *before)
+    )
+    with inside(measured.parent) as params:
+        means = priors.measure_prior(params, "prior", tmp_path)
+        assert sum(coded) == 6 and len(decoded) == 6 * 8
+        assert means["payload_bits"] == pd.read_parquet(measured / "prior/rates.parquet")["payload_bits"].mean()
+        monkeypatch.setattr(StepwisePrior, "next_table", lambda own, *_: integer_table(np.arange(1.0, 9.0), 16))
+        with pytest.raises(PipelineError, match="bytes decode to other indices"):
+            priors.measure_prior(params, "prior", tmp_path)
 
 
 def test_bits_and_gradients_are_measured_in_their_own_units(measured: Path) -> None:

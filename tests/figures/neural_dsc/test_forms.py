@@ -56,6 +56,19 @@ def test_only_settings_with_both_forms_are_compared(page: Page, items: pd.DataFr
     assert own["gain"].to_numpy() == pytest.approx(np.full(3, 1.0), abs=0.05)
 
 
+@pytest.mark.parametrize("level", [0.0, 0.005, -0.5])
+def test_nothing_is_kept_of_a_joint_gain_that_may_be_none(page: Page, items: pd.DataFrame, level: float) -> None:
+    """Not even where the distributed form gains and the joint form's mean lies above 0."""
+    noise = np.random.default_rng(1).normal(0.0, 0.1, len(items))
+    joint = items["form"].map({"joint": level, "distributed": 0.5, "separate": 0.0})
+    changed = items.assign(psnr=20.0 + noise + joint.where(items["bits"] == 2, shifted(items, 0.9)["psnr"] - 20.0))
+    gains = forms.gain_table(page, changed, forms.point_table(page, changed))
+    halves = gains[(gains["kind"] == "halves") & (gains["form"] == "distributed")].set_index("bits")["kept"]
+    assert np.isnan(halves[2]) and halves[[1, 4]].between(0.7, 1.1).all()
+    reason = forms.judge(page, changed, gains)[0].reason
+    assert f"2 bit {forms.UNSURE}" in reason and "nan" not in reason
+
+
 @pytest.mark.parametrize(("share", "verdict"), [(0.95, "reproduced"), (0.4, "contradicted")])
 def test_nearly_is_three_quarters(page: Page, items: pd.DataFrame, share: float, verdict: str) -> None:
     changed = shifted(items, share)
@@ -76,5 +89,6 @@ def test_pictures_and_sounds_are_of_all_forms(page: Page) -> None:
     assert pictures
     assert all(set(versions) == {"x", "y", "joint", "distributed", "separate"} for versions in pictures.values())
     assert not look.load_pictures(page, HALVES[-2:])
-    audio = forms.audible(page, ["stft_j_8x4", "stft_d_8x4", "stft_s_8x4"])
-    assert [list(waves) for waves in audio.values()][0] == ["microphone 1", "joint", "distributed", "separate"]
+    audio = forms.audible(page, ["mel_j_8x8", "mel_d_8x8", "mel_s_8x8"])
+    heard = ["microphone 1", "map, not coded", "joint", "distributed", "separate"]
+    assert [list(waves) for waves in audio.values()][0] == heard

@@ -86,14 +86,24 @@ def test_quality_has_rates_and_what_was_measured(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("quality", "rate"), [(10.0, 1.0), (11.0, np.sqrt(2.0)), (12.0, 2.0), (9.0, 0.0), (13.0, np.inf)]
+    ("quality", "rate"),
+    [(10.0, "1"), (11.0, "1.41"), (12.0, "2"), (14.0, "8"), (9.0, "< 1"), (15.0, "> 8")],
 )
-def test_separate_rate_lies_on_the_line(quality: float, rate: float) -> None:
+def test_separate_rate_lies_on_the_line_or_says_beyond_which_end(quality: float, rate: str) -> None:
+    """A separate codec that is worse than a cheaper one (4 kbit/s) is not on the line."""
+    found = pd.DataFrame(
+        {"run": ["s1", "s2", "s4", "s8", "d"], "kind": "mel", "form": [*["separate"] * 4, "distributed"],
+         "kbps": [1.0, 2.0, 4.0, 8.0, 0.5], "psnr": [10.0, 12.0, 11.0, 14.0, quality]}
+    )  # fmt: skip
+    assert speech.separate_rate(found)["alone_kbps"].tolist() == [rate]
+
+
+def test_a_worst_dearest_codec_still_bounds_what_none_reaches() -> None:
     found = pd.DataFrame(
         {"run": ["s1", "s2", "d"], "kind": "mel", "form": ["separate", "separate", "distributed"],
-         "kbps": [1.0, 2.0, 0.5], "psnr": [10.0, 12.0, quality]}
+         "kbps": [1.0, 2.0, 0.5], "psnr": [10.0, 9.0, 10.5]}
     )  # fmt: skip
-    assert speech.separate_rate(found)["alone_kbps"].tolist() == pytest.approx([rate])
+    assert speech.separate_rate(found)["alone_kbps"].tolist() == ["> 2"]
 
 
 def ndpca() -> pd.DataFrame:
@@ -125,6 +135,7 @@ def test_a_recording_has_a_row_a_kind_of_side_information(page: Page, workspace:
     assert speech.recorded(page, ["mel_d_8x2"]).empty  # which did not hear it
     found = speech.recorded(page, MEL)
     pieces = pd.read_parquet(workspace / "results" / "mel_d_8x8" / "recording.parquet")
-    assert set(found["run"]) == {"mel_d_8x8"} and list(found["si"]) == [wing.SIDE_NAME[side] for side in wing.SIDES]
+    assert set(found["run"]) == {"mel_d_8x8"}
+    assert list(found["si"]) == ["its own", "the next piece's", "random", "none"]  # a scene has no other item
     own = pieces[pieces["si"] == "correct"]
     assert found.loc[0, "psnr"] == pytest.approx(own["psnr"].mean()) and found["kbps"].nunique() == 1

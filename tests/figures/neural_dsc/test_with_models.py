@@ -96,8 +96,8 @@ def maps(seed: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("change", "name"),
     [
-        (np.full((1, 1, 1, 1), 0.7), "level"),
-        (np.linspace(-1, 1, 8)[None, None, :, None], "voice and microphone: spectrum over frequency"),
+        (np.full((1, 1, 1, 1), 0.7), "mean level"),
+        (np.linspace(-1, 1, 8)[None, None, :, None], "mean spectrum (voice and microphone)"),
     ],
 )
 def test_a_trait_has_the_others_taken_out(change: np.ndarray, name: str) -> None:

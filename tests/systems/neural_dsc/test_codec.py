@@ -93,14 +93,32 @@ def test_wrong_side_information_is_an_error_or_an_experiment() -> None:
     data = codec.encode(items.x[0], item="first")
     with pytest.raises(ParamError, match="that of 'second'.*other_item"):
         codec.decode(data, items.y[1], item="second")
-    wrong = codec.decode(data, items.y[1], item="second", other_item=True)
-    assert not wrong.equal(codec.decode(data, items.y[0], item="first"))
+    for y in items.y:
+        with pytest.raises(ParamError, match="names none.*other_item"):
+            codec.decode(data, y)
+    right = codec.decode(data, items.y[0], item="first")
+    for item in ("", "second"):
+        assert not codec.decode(data, items.y[1], item=item, other_item=True).equal(right)
+    unnamed = codec.encode(items.x[0])
+    assert codec.decode(unnamed, items.y[0]).equal(right) and codec.decode(unnamed, items.y[0], item="any").equal(right)
     with pytest.raises(ParamError, match="y has shape"):
-        codec.decode(data, items.y[0][:, :8])
+        codec.decode(data, items.y[0][:, :8], item="first")
     with pytest.raises(ParamError, match="y holds NaN"):
-        codec.decode(data, items.y[0] / 0.0)
+        codec.decode(data, items.y[0] / 0.0, item="first")
     with pytest.raises(ParamError, match="time step"):
-        codec.decode(data, items.y[0], step=0.5)
+        codec.decode(data, items.y[0], step=0.5, item="first")
+
+
+def test_bytes_without_side_information_need_no_name() -> None:
+    codec, items = codec_of(make_model("stereo"), False), make_items("stereo", 1)
+    data = codec.encode(items.x[0], item="first")
+    assert codec.decode(data).equal(codec.decode(data, item="first"))
+    with pytest.raises(ParamError, match="that of 'second'"):
+        codec.decode(data, item="second")
+
+
+def test_what_cannot_be_coded_is_refused() -> None:
+    codec, items = codec_of(make_model("stereo"), True), make_items("stereo", 1)
     with pytest.raises(ParamError, match="x has shape"):
         codec.encode(items.x[0][0])
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from thinwire.artifacts import read_json, write_json
 from thinwire.evaluation.neural_dsc.items import SIDES, Items, load_items, spread, with_side
@@ -16,11 +17,10 @@ from thinwire.evaluation.neural_dsc.recording import recorded_items
 from thinwire.evaluation.neural_dsc.speech import kbps, measure
 from thinwire.evaluation.sounds import save_audio
 from thinwire.metrics.images import ms_ssim
-from thinwire.nn.trainable import count_parameters
 from thinwire.params import Params
 from thinwire.params.neural_dsc import SPEECH, NdscRow
 from thinwire.progress import track
-from thinwire.systems.neural_dsc.codec import NdscCodec, codec_fingerprint
+from thinwire.systems.neural_dsc.codec import NdscCodec, Rates, codec_fingerprint
 from thinwire.systems.neural_dsc.model import NeuralDsc
 from thinwire.systems.neural_dsc.slepian_wolf import block_errors
 from thinwire.systems.neural_dsc.speech import SpeechItems, seconds_of, waveforms
@@ -34,9 +34,9 @@ def measure_codec(params: Params, name: str, folder: Path) -> dict[str, float]:
     """Write items.parquet, usage.parquet, look.npz, audio.npz of speech and run.json; returns means for the metrics.
     Where a recording is given, recording.parquet is of its pieces what items.parquet is of test items.
 
-    items: one row an item, kind of side information (`si`) and seed. Columns: run, segment_id, group, si, seed; mse and
-    psnr (dB; images in -.5 .. .5, of others in units of the training items' spread), explained (1 - mse / the item's
-    variance about its own mean); ms_ssim of images; sse and energy of gradients (as they are); p, bit_errors and
+    items: one row an item, kind of side information (`si`) and seed. Columns: run, segment_id, group, scene, si, seed;
+    mse and psnr (dB; images in -.5 .. .5, of others in units of the training items' spread), explained (1 - mse / the
+    item's variance about its own mean); ms_ssim of images; sse and energy of gradients (as they are); p, bit_errors and
     block_error of bits; lsd, level_db, stoi, pesq, si_sdr of speech (stoi, pesq: some items, own side information).
     Rates (si = correct): fixed_bits, entropy_bits, payload_bits, header_bits; kbps and bpp are payload_bits a time or
     pixel.
@@ -119,12 +119,20 @@ def rated(
 ) -> pd.DataFrame:
     """The table with what each item costs without a prior, from real bytes."""
     codec = NdscCodec(model, None, codec_fingerprint(model, None))
-    rates = pd.DataFrame([vars(one) for one in codec.rates(indices, load_counts(name, seed))])
-    costs = rates[["fixed_bits", "entropy_bits"]].assign(
-        payload_bits=8 * rates["payload_bytes"], header_bits=8 * rates["header_bytes"]
-    )
+    costs = cost_table(codec.rates(indices, load_counts(name, seed)))
+    costs = costs.drop(columns=["ideal_bits", "reference_bits"])  # which a prior has
     table = pd.concat([table.reset_index(drop=True), costs], axis=1)
     return table.assign(**per_unit(params, model.row, items, table["payload_bits"].to_numpy()))
+
+
+def cost_table(rates: Sequence[Rates]) -> pd.DataFrame:
+    """One row an item: fixed_bits, entropy_bits, ideal_bits, reference_bits, payload_bits, header_bits."""
+    columns = ["fixed_bits", "entropy_bits", "ideal_bits", "reference_bits", "payload_bits", "header_bits"]
+    rows = [
+        (one.fixed_bits, one.entropy_bits, one.ideal_bits, one.reference_bits, 8 * len(one.payload),
+         8 * one.header_bytes) for one in rates
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
 
 
 def per_unit(params: Params, row: NdscRow, items: Items, bits: np.ndarray) -> dict[str, np.ndarray]:
@@ -162,6 +170,11 @@ def keep(params: Params, folder: Path, model: NeuralDsc, items: Items, indices: 
         save_audio(folder / "audio.npz", {key: 0.05 * wave for key, wave in sounds.items()})
 
 
+def sizes(model: nn.Module) -> dict[str, int]:
+    """Parameters of a model's parts, of a loaded one too, which is frozen."""
+    return {part: sum(values.numel() for values in module.parameters()) for part, module in model.named_children()}
+
+
 def facts(params: Params, name: str, model: NeuralDsc, items: int, means: dict[str, float]) -> dict[str, Any]:
     """What run.json says of a trained codec."""
     spectrum = params.systems.neural_dsc.spectrum
@@ -169,7 +182,7 @@ def facts(params: Params, name: str, model: NeuralDsc, items: int, means: dict[s
     return {
         "card": read_json(MODELS / name / "card.json"),
         "row": params.run(name).model_dump(),
-        "parameters": {part: count_parameters(module) for part, module in model.named_children()},
+        "parameters": sizes(model) | {"quantiser": model.quantiser.codebook.numel()},  # its moving averages
         "shape": list(model.shape),
         "grid": list(model.index_grid),
         "seconds": seconds,

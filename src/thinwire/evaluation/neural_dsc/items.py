@@ -29,7 +29,8 @@ _GROUP = {"stereo": "session", "halves": "session", "mel": "speaker", "stft": "s
 @dataclass(frozen=True)
 class Items:
     """Items x and y (n, *shape), `step` (n,) of gradients; `table` with segment_id, group (whose it is: talker,
-    photograph, run) and p of bits; `audio` (n, samples) of speech.
+    photograph, run), scene (of speech what was recorded together, else the group) and p of bits; `audio` (n, samples)
+    of speech.
     """
 
     table: pd.DataFrame
@@ -40,6 +41,11 @@ class Items:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """(n,) places of the items whose side information is each item's wrong one."""
+        return others(self.table["group"].to_numpy(), self.table["scene"].to_numpy())
 
     def take(self, index: np.ndarray) -> Items:
         """The items at some places."""
@@ -60,7 +66,7 @@ def load_items(params: Params, row: NdscRow) -> Items:
     most, folder = params.evaluation.neural_dsc.items, DATA / row.data
     if row.domain == "bits":
         blocks = PairStore(folder).load("eval")
-        table = blocks.table[["segment_id"]].assign(group="", p=flip_probability(blocks.table))
+        table = blocks.table[["segment_id"]].assign(group="", scene="", p=flip_probability(blocks.table))
         return Items(table, torch.from_numpy(blocks.x).float(), torch.from_numpy(blocks.y).float())
     if row.domain == "gradients":
         store = GradientStore(folder)
@@ -83,17 +89,17 @@ def load_items(params: Params, row: NdscRow) -> Items:
 
 
 def _named(table: pd.DataFrame, row: NdscRow) -> pd.DataFrame:
-    return table[["segment_id"]].assign(group=table[_GROUP[row.domain]].astype(str))
+    return table[["segment_id"]].assign(group=table[_GROUP[row.domain]].astype(str), scene=table["session"].astype(str))
 
 
 def with_side(items: Items, kind: str, model: NeuralDsc, seed: int) -> Tensor | None:
-    """The side information of a kind (n, *shape): the item's own; that of an item of another group; noise with the mean
+    """The side information of a kind (n, *shape): the item's own; that of `Items.wrong`; noise with the mean
     and spread of training side information (images: of one grey level's range; bits: coin throws); or None.
     """
     if kind == "correct":
         return items.y
     if kind == "wrong":
-        return items.y[torch.from_numpy(others(items.table["group"].to_numpy()))]
+        return items.y[torch.from_numpy(items.wrong)]
     if kind == "absent":
         return None
     generator = torch.Generator().manual_seed(derive_seed(seed, "random side information"))
@@ -105,12 +111,24 @@ def with_side(items: Items, kind: str, model: NeuralDsc, seed: int) -> Tensor | 
     return model.side_mean + model.side_std * noise
 
 
-def others(groups: np.ndarray) -> np.ndarray:
-    """For each item the place of the next item of another group, or of the next item where there is one group."""
-    count = len(groups)
-    found = np.empty(count, int)
-    for place in range(count):
-        steps = (np.arange(1, count) + place) % count if count > 1 else np.array([0])
-        elsewhere = steps[groups[steps] != groups[place]]
-        found[place] = elsewhere[0] if len(elsewhere) else steps[0]
+def others(groups: np.ndarray, scenes: np.ndarray) -> np.ndarray:
+    """For each item the place of another whose side information is the wrong one: of another group and another scene;
+    of another group where there is one scene, and of any where there is one group.
+
+    The k-th item of a scene (of a group, where there is one scene) gets the k-th of those that may be chosen, counted
+    from the next scene on and from the front again past the last: items of a scene share one only where there are
+    fewer to choose from than items.
+    """
+    group, scene = pd.factorize(groups)[0], pd.factorize(scenes)[0]
+    unit = scene if scene.any() else group
+    order = np.argsort(unit, kind="stable")
+    found = np.empty(len(unit), int)
+    for own in range(unit.max(initial=-1) + 1):
+        members = np.flatnonzero(unit == own)
+        following = np.concatenate([order[unit[order] > own], order[unit[order] <= own]])
+        for k, place in enumerate(members):
+            elsewhere = following[group[following] != group[place]]
+            apart = elsewhere[scene[elsewhere] != scene[place]]
+            choices = next((some for some in (apart, elsewhere, following[following != place]) if len(some)), following)
+            found[place] = choices[k % len(choices)]
     return found

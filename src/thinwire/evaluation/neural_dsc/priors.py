@@ -10,9 +10,8 @@ import torch
 
 from thinwire.artifacts import read_json, write_json
 from thinwire.errors import PipelineError
-from thinwire.evaluation.neural_dsc.codecs import encode, per_unit
+from thinwire.evaluation.neural_dsc.codecs import cost_table, encode, per_unit, sizes
 from thinwire.evaluation.neural_dsc.items import load_items, spread
-from thinwire.nn.trainable import count_parameters
 from thinwire.params import Params
 from thinwire.systems.neural_dsc.codec import codec_fingerprint
 from thinwire.training.adapters.neural_dsc import load_counts
@@ -35,39 +34,37 @@ def measure_prior(params: Params, name: str, folder: Path) -> dict[str, float]:
     parts = []
     for seed in range(params.training_of(name).seeds):
         coder = load_coder(params, codec, name, seed)
-        indices = encode(coder.model, items)
-        rates = pd.DataFrame([vars(one) for one in coder.rates(indices, load_counts(codec))])
-        for place, codes in enumerate(indices.reshape(len(indices), -1).numpy()):
-            if not np.array_equal(coder.bitstream.unpack(coder.bitstream.pack(codes, ""), ""), codes):
-                raise PipelineError(f"{name}: {items.table['segment_id'][place]}: bytes decode to other indices")
-        bits = 8 * rates["payload_bytes"]
+        model, learned = coder.model, coder.prior
+        assert learned is not None
+        indices = encode(model, items)
+        rates = coder.rates(indices, load_counts(codec))
+        for item, codes, one in zip(items.table["segment_id"], indices.flatten(1).numpy(), rates, strict=True):
+            # the very bytes that are counted: coded with other items at once, decoded alone
+            if not np.array_equal(coder.bitstream.unpack(coder.bitstream.contain(one.payload)), codes):
+                raise PipelineError(f"{name}: {item}: bytes decode to other indices")
+        costs = cost_table(rates)
         part = items.table[["segment_id"]].assign(run=name, codec=codec, seed=seed)
-        rates = rates.drop(columns=["payload_bytes", "header_bytes"]).assign(
-            payload_bits=bits, header_bits=8 * rates["header_bytes"]
-        )
-        costs = per_unit(params, coder.model.row, items, bits.to_numpy())
-        parts.append(pd.concat([part, rates], axis=1).assign(**costs))
+        each_unit = per_unit(params, model.row, items, costs["payload_bits"].to_numpy())
+        parts.append(pd.concat([part, costs], axis=1).assign(**each_unit))
         if not seed:
             chosen = spread(len(items), params.evaluation.neural_dsc.look_items)  # those that the codec keeps, too
             some = indices[torch.from_numpy(chosen)]
             with torch.inference_mode():
-                assert coder.prior is not None
-                each = coder.prior.bits(some.reshape(len(some), -1)).reshape(some.shape)
+                each = learned.bits(some.reshape(len(some), -1)).reshape(some.shape)
             ids = items.table["segment_id"].iloc[chosen]
-            kept = {str(item): costs.numpy() for item, costs in zip(ids, each, strict=True)}
+            kept = {str(item): bits.numpy() for item, bits in zip(ids, each, strict=True)}
             np.savez_compressed(folder / "bits.npz", **kept)  # type: ignore[arg-type]
-            first = coder
+            first, first_prior = model, learned
     table = pd.concat(parts, ignore_index=True)
     table.to_parquet(folder / "rates.parquet", index=False)
     means = {str(k): float(v) for k, v in table.select_dtypes("number").drop(columns="seed").mean().items()}
-    parameters = {part: count_parameters(module) for part, module in first.prior.named_children()}  # type: ignore[union-attr]
     told = {
         "card": read_json(MODELS / name / "card.json"),
         "row": params.run(name).model_dump(),
         "codec": codec,
-        "parameters": parameters,
-        "grid": list(first.model.index_grid),
-        "fingerprint": codec_fingerprint(first.model, first.prior),
+        "parameters": sizes(first_prior),
+        "grid": list(first.index_grid),
+        "fingerprint": codec_fingerprint(first, first_prior),
         "test_items": len(items),
         "means": means,
     }

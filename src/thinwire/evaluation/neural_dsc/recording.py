@@ -13,19 +13,28 @@ from thinwire.params.neural_dsc import NdscRow
 from thinwire.systems.neural_dsc.speech import prepare, samples_of
 
 _PLACE = "params.yaml: evaluation.neural_dsc.recording"
+TOLERANCE_S = 0.1
+"""Seconds by which files that begin together may differ at their ends; more, and they hardly begin together."""
 
 
 def recorded_items(params: Params, row: NdscRow, frames: int) -> Items | None:
     """The recording of `evaluation.neural_dsc.recording` in pieces of so many frames, one after the other; None where
     the two microphones that the row's pair needs are not given. What remains at the end is left out.
 
-    Raises ParamError for files of which none is long enough for a piece, CorpusError for what is no such audio.
+    Raises ParamError for files whose lengths differ by more than `TOLERANCE_S`, and for such as are too short for a
+    piece, CorpusError for what is no such audio.
     """
     given, spectrum = params.evaluation.neural_dsc.recording, params.systems.neural_dsc.spectrum
     names = (given.mic1, given.mic2) if row.pair == "mic2" else (given.worn, given.mic1)
     if None in names:
         return None
     sent, side = (audio.read(str(name), channels=1)[0] for name in names)
+    if abs(len(sent) - len(side)) > round(TOLERANCE_S * audio.SAMPLE_RATE):
+        seconds = [len(wave) / audio.SAMPLE_RATE for wave in (sent, side)]
+        raise ParamError(
+            f"{_PLACE}: {names[0]} lasts {seconds[0]:.2f} s and {names[1]} {seconds[1]:.2f} s; files of one recording "
+            f"may differ by {TOLERANCE_S:g} s at their ends: name two of the same scene that begin together"
+        )
     length = samples_of(frames, row.domain, spectrum)
     pieces = min(len(sent), len(side)) // length
     if not pieces:
@@ -34,5 +43,7 @@ def recorded_items(params: Params, row: NdscRow, frames: int) -> Items | None:
     far = np.stack([x, y] if row.pair == "mic2" else [y, y], 1)
     speech = prepare(far, x, row.domain, row.pair, spectrum)
     starts = np.arange(pieces) * length / audio.SAMPLE_RATE
-    table = pd.DataFrame({"segment_id": [f"recording_{start:06.2f}s" for start in starts], "group": "recording"})
+    table = pd.DataFrame(
+        {"segment_id": [f"recording_{start:06.2f}s" for start in starts], "group": "recording", "scene": "recording"}
+    )
     return Items(table, speech.x, speech.y, audio=speech.audio)

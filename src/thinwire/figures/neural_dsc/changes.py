@@ -1,5 +1,9 @@
-"""What of decoded speech follows the side information: rhythm, voice, level and pauses, from the item towards the one
-whose side information the decoder was given."""
+"""What of decoded speech follows the side information: level over time, mean spectrum, mean level and depth of pauses,
+from the item towards the one whose side information the decoder was given.
+
+Named is what is measured; in brackets what is known to shape it. None of these tells a voice from a microphone, or a
+room from a noise: what is heard of who speaks and where is not measured here.
+"""
 
 from __future__ import annotations
 
@@ -21,29 +25,29 @@ QUIET = 0.1
 """Quantile over time that stands for a band's pauses."""
 
 
-def _rhythm(maps: np.ndarray) -> np.ndarray:
+def _level_over_time(maps: np.ndarray) -> np.ndarray:
     contour = maps.mean(1)
     return np.asarray(contour - contour.mean(1, keepdims=True))
 
 
-def _voice(maps: np.ndarray) -> np.ndarray:
+def _mean_spectrum(maps: np.ndarray) -> np.ndarray:
     spectrum = maps.mean(2)
     return np.asarray(spectrum - spectrum.mean(1, keepdims=True))
 
 
-def _level(maps: np.ndarray) -> np.ndarray:
+def _mean_level(maps: np.ndarray) -> np.ndarray:
     return np.asarray(maps.mean((1, 2))[:, None])
 
 
-def _pauses(maps: np.ndarray) -> np.ndarray:
+def _pause_depth(maps: np.ndarray) -> np.ndarray:
     return np.asarray(np.quantile(maps, QUIET, axis=2) - np.median(maps, axis=2))
 
 
 TRAITS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "rhythm: loudness over time": _rhythm,
-    "voice and microphone: spectrum over frequency": _voice,
-    "level": _level,
-    "room and noise: depth of pauses": _pauses,
+    "level over time (rhythm of speech and noise)": _level_over_time,
+    "mean spectrum (voice and microphone)": _mean_spectrum,
+    "mean level": _mean_level,
+    "pause depth (room and noise)": _pause_depth,
 }
 """Of mel maps in dB (n, bands, frames): numbers (n, k) that say one thing about an item, the others apart."""
 
@@ -98,7 +102,7 @@ def draw(rows: pd.DataFrame, note: str) -> Figure:
     right.plot(apart, np.arange(len(names)), "|", color="black", markersize=34, markeredgewidth=1.6)
     left.axvline(0.0, color="black", linewidth=1.0)
     left.axvline(1.0, color="black", linestyle="--", linewidth=1.0)
-    left.set_yticks(np.arange(len(names)), [name.replace(": ", ":\n") for name in names])
+    left.set_yticks(np.arange(len(names)), [name.replace(" (", "\n(") for name in names])
     left.invert_yaxis()
     left.set_xlim(max(left.get_xlim()[0], -0.6), min(left.get_xlim()[1], 1.6))  # ratios of small numbers run far
     left.set(xlabel="0: as sent    1: as the other item", title="How far it follows the side information")
@@ -108,8 +112,8 @@ def draw(rows: pd.DataFrame, note: str) -> Figure:
     caption(
         fig,
         "The other item is always the one whose y is the wrong one, so the remaining kinds show what regression to the "
-        "mean does alone. Each trait has the others taken out: rhythm is the mean over bands minus its mean, voice the "
-        "mean over time minus its mean. Pauses: lowest tenth of each band below its median. Bars: 95 % bootstrap. "
-        f"{note}",
+        "mean does alone. Level over time: mean over bands, less its mean. Mean spectrum: mean over time, less its "
+        "mean. Pause depth: lowest tenth of each band below its median. In brackets what shapes a measure; none tells "
+        f"voice from microphone or room from noise. Bars: 95 % bootstrap. {note}",
     )
     return fig

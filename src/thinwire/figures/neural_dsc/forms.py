@@ -35,6 +35,7 @@ from thinwire.figures.tfcodec.runs import sounds
 
 NEARLY = 0.75
 """Share of the joint form's gain that "nearly matches" asks for (reading of papers/neural_dsc.yaml)."""
+UNSURE = "no share (the joint gain is not surely above 0)"
 ORDER = ("halves", "stereo", "mel", "stft", "close", "gradients")
 RATE = {"halves": "bpp", "stereo": "bpp", "mel": "kbps", "stft": "kbps", "close": "kbps"}
 RATE_NAME = {"bpp": "rate (bit per pixel)", "kbps": "rate (kbit/s)", "bits": "rate (bit a gradient)"}
@@ -58,12 +59,15 @@ def load_forms(page: Page, runs: Sequence[str]) -> pd.DataFrame:
 
 
 def point_table(page: Page, items: pd.DataFrame) -> pd.DataFrame:
-    """Every run: kind, bits, downsample, form, run, rate, psnr, low, high, n; in the order of `ORDER` and rates."""
+    """Every run: kind, bits, downsample, form, run, rate, psnr, low, high, n, and si_sdr (dB) of complex STFTs'
+    waveforms; in the order of `ORDER` and rates.
+    """
     rows = []
     for (*setting, form, run), here in items.groupby([*SETTING, "form", "run"], sort=False):
         found = mean_of(page, item_values(here, "psnr"))
-        rows.append((*setting, form, run, here["rate"].mean(), found.mean, found.low, found.high, found.items))
-    table = pd.DataFrame(rows, columns=[*SETTING, "form", "run", "rate", "psnr", "low", "high", "n"])
+        rows.append((*setting, form, run, here["rate"].mean(), found.mean, found.low, found.high, found.items,
+                     here["si_sdr"].mean()))  # fmt: skip
+    table = pd.DataFrame(rows, columns=[*SETTING, "form", "run", "rate", "psnr", "low", "high", "n", "si_sdr"])
     place = table["kind"].map({kind: k for k, kind in enumerate(ORDER)})
     return table.assign(place=place).sort_values(["place", "rate", "form"], ignore_index=True).drop(columns="place")
 
@@ -78,13 +82,15 @@ def settings_of(points: pd.DataFrame) -> dict[tuple[str, int, int], dict[str, st
 
 def gain_table(page: Page, items: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
     """What side information brings in dB over the separate form, paired over items: kind, bits, downsample, setting (in
-    words), form, gain, low, high, n, kept (the distributed gain over the joint one; NaN without a joint run).
+    words), form, gain, low, high, n, kept (the distributed gain over the joint one; NaN without a joint run, and where
+    the interval of its gain does not lie above 0: a share of what may be nothing says nothing).
     """
     rows = []
     for setting, runs in settings_of(points).items():
         over = {form: mean_of(page, gain(items, runs[form], runs["separate"]))
                 for form in ("joint", "distributed") if form in runs}  # fmt: skip
-        kept = over["distributed"].mean / over["joint"].mean if "joint" in over and over["joint"].mean > 0 else np.nan
+        surely = "joint" in over and over["joint"].low > 0.0
+        kept = over["distributed"].mean / over["joint"].mean if surely else np.nan
         for form, found in over.items():
             rows.append((*setting, setting_name(*setting), form, found.mean, found.low, found.high, found.items, kept))
     return pd.DataFrame(rows, columns=[*SETTING, "setting", "form", "gain", "low", "high", "n", "kept"])
@@ -181,9 +187,8 @@ def judge(page: Page, items: pd.DataFrame, gains: pd.DataFrame) -> list[Verdict]
     """Fig. 4 on half images, and correlations without overlap; `items` of `load_forms`."""
     evidence = [page.evidence("figures", "gains"), page.evidence("tables", "gains")]
     halves = gains[(gains["kind"] == "halves") & (gains["form"] == "distributed")]
-    kept = "kept of the joint gain: " + ", ".join(
-        f"{row['bits']} bit {row['kept']:.3g}" for row in halves.to_dict("records")
-    )
+    shares = halves.set_index("bits")["kept"].map("{:.3g}".format, na_action="ignore").fillna(UNSURE)
+    kept = "kept of the joint gain: " + ", ".join(f"{bits} bit {share}" for bits, share in shares.items())
     nearly = {
         f"{bits} bit": (
             gain(items, f"halves_d_{bits}", f"halves_s_{bits}")
@@ -201,7 +206,10 @@ def judge(page: Page, items: pd.DataFrame, gains: pd.DataFrame) -> list[Verdict]
 
 
 def audible(page: Page, runs: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
-    """Waveforms of kept speech by item and name: microphone 1 as it is, then what each run's form decodes."""
-    found = sounds(page, {row_of(page, run)["form"]: (run, "correct") for run in runs})
+    """Waveforms of kept speech by item and name: microphone 1 as it is, its map that was not coded, then what each
+    run's form decodes.
+    """
+    forms = {row_of(page, run)["form"]: (run, "correct") for run in runs}
+    found = sounds(page, {"map, not coded": (runs[0], "map"), **forms})
     return {item: {"microphone 1" if name == "clean" else name: wave for name, wave in waves.items()}
             for item, waves in found.items()}  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thinwire.evaluation.neural_dsc.items import SIDES, Items, load_items, others, with_side
+from thinwire.evaluation.neural_dsc.items import SIDES, Items, load_items, with_side
 from thinwire.figures.neural_dsc.runs import codec_of, facts, row_of
 from thinwire.figures.paths import Page
 from thinwire.params.neural_dsc import NdscRow
@@ -71,7 +71,7 @@ def decode_items(page: Page, run: str) -> Decoded:
     indices = net.encode(items.x, items.y, items.step)
     sides = {si: with_side(items, si, net, page.params.seed) for si in SIDES}
     outputs = {si: net.decode(indices, side, items.step) for si, side in sides.items()}
-    return Decoded(net, items, indices, sides, outputs, others(items.table["group"].to_numpy()))
+    return Decoded(net, items, indices, sides, outputs, items.wrong)
 
 
 def load_look(page: Page, run: str) -> dict[str, dict[str, np.ndarray]]:

@@ -21,7 +21,7 @@ from thinwire.metrics.statistics import Interval, bootstrap_mean
 __all__ = [
     "COMPARED", "DOMAIN_NAME", "FORMS", "FORM_NAME", "MEASURE_NAME", "SIDES", "SIDE_NAME", "codec_of", "compared",
     "difference", "domain_style", "facts", "form_style", "gain", "interval_of", "item_values", "kind_of", "limits",
-    "load", "mean_of", "means", "note", "own", "parameters", "rates", "row_of", "run_name", "side_style",
+    "load", "mean_of", "means", "note", "own", "rates", "row_of", "run_name", "side_style",
 ]  # fmt: skip
 COMPARED = "neural_dsc_compared"
 """Folder in results/ of what the learned coders are compared with."""
@@ -175,11 +175,6 @@ def run_name(page: Page, run: str) -> str:
     row = row_of(page, run)
     size = "" if row["domain"] in ("gradients", "bits") else f" at {row['downsample']}x"
     return f"{DOMAIN_NAME[kind_of(row)]}, {row['form']}, {row['bits']} bit{size}"
-
-
-def parameters(page: Page, run: str) -> int:
-    """Parameters of all parts of a run's model."""
-    return int(sum(facts(page, run)["parameters"].values()))
 
 
 def note(page: Page, runs: Sequence[str], items: int, what: str = "unseen test items") -> str:

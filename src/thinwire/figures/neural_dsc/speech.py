@@ -39,6 +39,7 @@ SHOWN = ("psnr", "lsd", "stoi", "pesq")
 NEAR = 0.1
 """Rates within this share of each other are called equal."""
 HEARD = ("stoi", "pesq")
+PIECE_SIDE_NAME = SIDE_NAME | {"wrong": "the next piece's"}
 TICKS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -148,23 +149,35 @@ def equal_rates(page: Page, items: pd.DataFrame) -> pd.DataFrame:
 
 def separate_rate(found: pd.DataFrame, measure: str = "psnr") -> pd.DataFrame:
     """The rate at which sending x alone would be as good as each distributed codec: run, kind, kbps, value, alone_kbps,
-    on the line between the separate codecs in the logarithm of the rate; infinite or 0 where it lies beyond them.
+    on the line between the separate codecs in the logarithm of the rate. Where it lies beyond them it is not known, and
+    `alone_kbps`, a text, says what is: `> 1.92`, more than the dearest takes, or `< 0.96`, less than the cheapest.
     """
     rows = []
     for row in found[found["form"] == "distributed"].to_dict("records"):
         alone = found[(found["kind"] == row["kind"]) & (found["form"] == "separate")].sort_values("kbps")
-        if alone.empty:
-            continue
-        quality, kbps = np.maximum.accumulate(alone[measure].to_numpy()), alone["kbps"].to_numpy()
-        rate = float(np.exp(np.interp(row[measure], quality, np.log(kbps))))
-        rate = np.inf if row[measure] > quality[-1] else 0.0 if row[measure] < quality[0] else rate
-        rows.append((row["run"], row["kind"], row["kbps"], row[measure], rate))
+        if len(alone):
+            rate = _rate_for(row[measure], alone["kbps"].to_numpy(), alone[measure].to_numpy())
+            rows.append((row["run"], row["kind"], row["kbps"], row[measure], rate))
     return pd.DataFrame(rows, columns=["run", "kind", "kbps", measure, "alone_kbps"])
+
+
+def _rate_for(wanted: float, kbps: np.ndarray, quality: np.ndarray) -> str:
+    """The rate of a quality on the line through points (n,) of rising rate; those no better than a cheaper one are not
+    on it.
+    """
+    best = np.maximum.accumulate(quality)
+    if wanted > best[-1]:
+        return f"> {kbps[-1]:.3g}"
+    if wanted < best[0]:
+        return f"< {kbps[0]:.3g}"
+    better = np.diff(best, prepend=-np.inf) > 0.0
+    return f"{np.exp(np.interp(wanted, best[better], np.log(kbps[better]))):.3g}"
 
 
 def recorded(page: Page, runs: Sequence[str]) -> pd.DataFrame:
     """Codecs on the recording that `evaluation.neural_dsc.recording` names: a row a run and kind of side information,
-    with its pieces, psnr and lsd (dB); no row where none is named. One scene: means without intervals.
+    with its pieces, psnr and lsd (dB); no row where none is named. One scene: means without intervals, and wrong side
+    information that is the next piece's, in the same room by the same talker.
     """
     columns = ["run", "kind", "form", "si", "pieces", "kbps", "psnr", "lsd"]
     rows = []
@@ -174,7 +187,7 @@ def recorded(page: Page, runs: Sequence[str]) -> pd.DataFrame:
         pieces, row = read_table(page, run, "recording"), row_of(page, run)
         rate = pieces["kbps"].mean()
         for side, part in pieces.groupby("si", sort=False):
-            told = (run, kind_of(row), row["form"], SIDE_NAME[str(side)], part["segment_id"].nunique())
+            told = (run, kind_of(row), row["form"], PIECE_SIDE_NAME[str(side)], part["segment_id"].nunique())
             rows.append((*told, rate, part["psnr"].mean(), part["lsd"].mean()))
     return pd.DataFrame(rows, columns=columns)
 

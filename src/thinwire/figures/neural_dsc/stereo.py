@@ -31,7 +31,7 @@ from thinwire.figures.neural_dsc.runs import (
 from thinwire.figures.neural_dsc.verdicts import judge_values, same_setting, untestable
 from thinwire.figures.paths import Page
 from thinwire.figures.style import GREY, band, caption, key, legend_right
-from thinwire.metrics.images import WINDOW, betas_of
+from thinwire.metrics.images import SIGMA, TAPS, betas_of
 from thinwire.metrics.statistics import Interval
 
 MEASURES = ("psnr", "ms_ssim")
@@ -130,10 +130,11 @@ def draw_curves(page: Page, found: pd.DataFrame, note: str) -> Figure:
     number = scales(page, str(found["run"].iloc[0]))
     caption(
         fig,
-        f"Left: images of {size}; MS-SSIM with window {WINDOW} and {number} scales (the published: 128x256, 5 scales); "
-        "bands and bars: 95 % bootstrap over pairs. Right: points from the authors' repository (footnote: not in the "
-        "supplied text); their rate with a prior is computed, not coded. Levels left and right are of different "
-        f"pictures: only the shapes may be compared. {note}",
+        f"Left: images of {size}; MS-SSIM with a Gaussian window of {TAPS}x{TAPS} (deviation {SIGMA}) and {number} "
+        "scales (the authors': images of 128x256, 7x7, 5 scales); bands and bars: 95 % bootstrap over pairs. Right: "
+        "points from the authors' repository (footnote: not in the supplied text); their rate with a prior is "
+        "computed, not coded. Levels left and right are of different pictures: only the shapes may be compared. "
+        f"{note}",
     )
     return fig
 

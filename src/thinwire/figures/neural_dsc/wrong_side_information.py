@@ -77,9 +77,9 @@ def draw_errors(found: pd.DataFrame, note: str) -> Figure:
     caption(
         fig,
         "The indices are those of the item and stay; only what the decoder is given as y changes. Another item's: of "
-        "another photograph, talker or run. Random: noise (images: clipped Gaussian, as the authors' code; others with "
-        "mean and spread of training y). None: zeros in place of the conditioning map, which no decoder was trained "
-        f"on. Bars: 95 % bootstrap over items. {note}",
+        "another photograph or run, of speech of another talker, in another scene where there is one. Random: noise "
+        "(images: clipped Gaussian, as the authors' code; others with mean and spread of training y). None: zeros in "
+        f"place of the conditioning map, which no decoder was trained on. Bars: 95 % bootstrap over items. {note}",
     )
     return fig
 

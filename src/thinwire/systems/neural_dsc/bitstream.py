@@ -72,14 +72,18 @@ class Bitstream:
 
     def pack(self, indices: np.ndarray, item: str = "") -> bytes:
         """A container of one item's indices (L,), in the name of `item`."""
-        return self._contained(self.payloads(indices[None])[0], item)
+        return self.contain(self.payloads(indices[None])[0], item)
+
+    def contain(self, payload: bytes, item: str = "") -> bytes:
+        """A container of one of `payloads`, in the name of `item`."""
+        return pack(Header(CODEC, self.fingerprint, self.positions, 0, (item_number(item),) if item else ()), payload)
 
     def header_bytes(self, payload: bytes, item: str = "") -> int:
         """Bytes that the container adds to a payload."""
-        return len(self._contained(payload, item)) - len(payload)
+        return len(self.contain(payload, item)) - len(payload)
 
-    def unpack(self, data: bytes, item: str = "") -> np.ndarray:
-        """Indices (L,) int64 of a container; with `item`, only of one that names that item or none.
+    def unpack(self, data: bytes, item: str | None = None) -> np.ndarray:
+        """Indices (L,) int64 of a container; with `item`, only of one that names that item or none at all ("": none).
 
         Raises BitstreamError for bytes that are not this model's or not what `pack` writes, ParamError for those of
         another item.
@@ -90,6 +94,11 @@ class Bitstream:
                 f"bitstream of codec {header.codec!r} with {header.samples} symbols and {len(header.sizes)} sizes is "
                 f"not one of {CODEC!r} with {self.positions}"
             )
+        if item == "" and header.sizes:
+            raise ParamError(
+                "the bytes name the item that they were made from, the side information names none; say whose it is "
+                "(`item`), or ask for another's (`other_item`)"
+            )
         if item and header.sizes and header.sizes[0] != item_number(item):
             raise ParamError(
                 f"the side information is that of {item!r}, the bytes were made from another item; give the item's "
@@ -99,6 +108,3 @@ class Bitstream:
             return unpack_fixed(payload, self.bits, self.positions)
         prior, cache = self.prior, self.prior.begin()
         return decode_adaptive(payload, lambda before: prior.next_table(before, cache), self.positions)
-
-    def _contained(self, payload: bytes, item: str) -> bytes:
-        return pack(Header(CODEC, self.fingerprint, self.positions, 0, (item_number(item),) if item else ()), payload)

@@ -24,7 +24,8 @@ _AT_ONCE = 32
 class Rates:
     """What one item costs: `fixed_bits`, indices of equal length; `entropy_bits`, under static tables of training
     counts; `ideal_bits`, the cross-entropy under the prior; `reference_bits`, what the reference implementation
-    reports, ceil(ideal) + 1 (facts 4.2); `payload_bytes`, what is really written; `header_bytes`, the container's.
+    reports, ceil(ideal) + 1 (facts 4.2); `payload`, what is really written, of `payload_bytes`; `header_bytes`, the
+    container's.
 
     Without a prior indices are written with equal length, and `ideal_bits` and `reference_bits` are `fixed_bits`, as
     the reference reports it.
@@ -34,8 +35,13 @@ class Rates:
     entropy_bits: float
     ideal_bits: float
     reference_bits: int
-    payload_bytes: int
+    payload: bytes
     header_bytes: int
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of the payload."""
+        return len(self.payload)
 
 
 def codec_fingerprint(model: NeuralDsc, prior: LatentPrior | None) -> str:
@@ -47,7 +53,8 @@ class NdscCodec:
     """`encode(x, y, step, item) -> bytes`, `decode(bytes, y, step, item) -> x_hat`, for one item a time.
 
     x and y are (*shape); `step` is the time step of gradients. `item` names the item that x and y belong to: bytes in
-    the name of one refuse the side information of another, unless that is the experiment (`other_item`).
+    the name of one refuse the side information of another, or of one not named, unless that is the experiment
+    (`other_item`).
     """
 
     def __init__(self, model: NeuralDsc, prior: LatentPrior | None, fingerprint: str) -> None:
@@ -70,11 +77,12 @@ class NdscCodec:
     ) -> Tensor:
         """x_hat (*shape) of a container; without y the decoder has no side information.
 
-        Raises BitstreamError for bytes that are damaged or another model's, ParamError as `encode`, and for side
-        information of an item that the bytes do not name, unless `other_item` asks for it.
+        Raises BitstreamError for bytes that are damaged or another model's, ParamError as `encode`, and where the bytes
+        name an item, for any side information but that item's, unless `other_item` asks for it.
         """
         side, steps = None if y is None else self._one(y, "y"), self._step(step)
-        flat = self.bitstream.unpack(data, "" if other_item else item)
+        unasked = other_item or (y is None and not item)
+        flat = self.bitstream.unpack(data, None if unasked else item)
         indices = torch.from_numpy(flat).to(self.model.mean.device)
         return self.model.decode(indices.reshape(1, *self.model.index_grid), side, steps)[0]
 
@@ -92,7 +100,7 @@ class NdscCodec:
                         entropy_bits=static_bits(own, tables),
                         ideal_bits=bits,
                         reference_bits=self.bitstream.fixed_bits if self.prior is None else math.ceil(bits) + 1,
-                        payload_bytes=len(payload),
+                        payload=payload,
                         header_bytes=self.bitstream.header_bytes(payload, item),
                     )
                 )
