@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thinwire.artifacts import write_json
 from thinwire.figures.paths import Page
 from thinwire.figures.tfcodec import (
     codebooks,
@@ -111,6 +112,40 @@ def test_halves_of_a_log_are_as_long_as_each_other() -> None:
     first, second = rate_control.power_halves(curves)
     assert (first.tolist(), second.tolist()) == ([0.5, 0.4], [0.2, 0.1])
     assert [part.tolist() for part in rate_control.same_length(first, np.array([1.0]))] == [[0.5], [1.0]]
+
+
+def write_training(page: Page, run: str, curve: list[dict[str, float]], first: float) -> None:
+    """A run of two own validations after 900 steps of reference weights whose card has `curve`."""
+    write_json(page.root / "results" / run / "run.json", {"card": {"init": run}, "means": {"kbps_huffman": 1.2}})
+    write_json(page.root / "weights" / f"{run}.json", {"steps": 900, "curve": curve})
+    (page.root / "models" / run).mkdir(parents=True)
+    own = pd.DataFrame({"step": [0, 40], "split": "dev", "power": [0.42, 0.41], "entropy_bits": [first, 44.0]})
+    own.assign(hard_entropy_bits=own["entropy_bits"]).to_csv(
+        page.root / "models" / run / "curves.tsv", sep="\t", index=False
+    )
+
+
+def test_own_steps_follow_the_long_training_without_its_artefact(page: Page) -> None:
+    long = [{"step": step, "total": 1.0, "power": power, "entropy_bits": bits, "hard_entropy_bits": bits - 1}
+            for step, power, bits in ((0, 0.46, 60.0), (900, 0.42, 45.0))]  # fmt: skip
+    write_training(page, "tf_1k", long, 45.5)
+    write_training(page, "tf_1k_adv", [{"step": 0, "total": 1.0}, {"step": 900, "total": 0.9}], 60.0)
+    curves = rate_control.load_training(page, ["tf_1k", "tf_1k_adv"])
+    drawn = curves[curves["run"] == "tf_1k"]
+    assert drawn["step"].tolist() == [0, 900, 900, 940]
+    # 60 bits are all that 6 groups of 1024 can have: what uniform shares give, before anything was counted
+    np.testing.assert_array_equal(drawn["entropy_bits"], [np.nan, 45.0, 45.5, 44.0])
+    assert drawn["power"].tolist() == [0.46, 0.42, 0.42, 0.41]
+    # a card of a former version: own steps only, and said so
+    former = curves[curves["run"] == "tf_1k_adv"]
+    assert former["part"].tolist() == ["own", "own"] and math.isnan(former["entropy_bits"].iloc[0])
+    assert rate_control.without_card(curves) == ["tf_1k_adv"]
+    table = rate_control.training_table(page, curves).set_index("run")
+    assert table.loc["tf_1k", ["reference_power_first", "power_last"]].tolist() == [0.46, 0.41]
+    assert table.loc["tf_1k_adv", "entropy_bits_first"] == 44.0 and math.isnan(
+        table.loc["tf_1k_adv", "reference_power_last"]
+    )
+    assert set(rate_control.load_curves(page, ["tf_1k"])["step"]) == {0, 40}  # what the rules read
 
 
 def measurement(name: str, value: float | None, target: float | None = None) -> dict[str, object]:
