@@ -21,6 +21,7 @@ from thinwire.figures.tfcodec import (
     prediction,
     quality,
     rate_control,
+    settings,
     speakers,
     speed,
 )
@@ -146,6 +147,25 @@ def test_own_steps_follow_the_long_training_without_its_artefact(page: Page) -> 
         table.loc["tf_1k_adv", "reference_power_last"]
     )
     assert set(rate_control.load_curves(page, ["tf_1k"])["step"]) == {0, 40}  # what the rules read
+
+
+def test_settings_show_what_the_cards_say(page: Page) -> None:
+    card = {"training_items": 100, "steps": 40, "batch": 6}
+    for run, tau in (("tf_3k", 1.81), ("tf_3k_conv", 1.84), ("tf_3k_adv", 1.805)):
+        facts = {"card": card | {"init": run, "validation": {"tau": tau}}}
+        write_json(page.root / "results" / run / "run.json", facts)
+    found = {verdict.id: verdict for verdict in settings.judge(page)}
+    assert "lr_g2" not in found["tfc.train_settings"].reason
+    training = {"lr": 3e-4, "discriminator_lr": 3e-4, "batch": 4}
+    write_json(page.root / "weights" / "tf_3k_adv.json", {"steps": 250, "training": training})
+    table = settings.settings_table(page).set_index("setting")
+    assert table.loc["lr_g2", ["in_use", "by_cards", "same"]].tolist() == [3e-5, "reference weights 0.0003", False]
+    assert table.loc["lr_d2", "same"] and table.loc["lr1", "by_cards"] == ""
+    assert table.loc["tau_end", ["in_use", "by_cards", "same"]].tolist() == [0.5, "reached 1.8 to 1.84", True]
+    found = {verdict.id: verdict for verdict in settings.judge(page)}
+    assert "lr_g2 3e-05 (reference weights 0.0003), not 3e-05" in found["tfc.train_settings"].reason
+    assert found["tfc.quant_settings"].verdict == "within_tolerance"
+    assert "tau_end 0.5 is the declared end; reached 1.8 to 1.84" in found["tfc.quant_settings"].reason
 
 
 def measurement(name: str, value: float | None, target: float | None = None) -> dict[str, object]:
