@@ -113,8 +113,8 @@ def draw_training(page: Page, curves: pd.DataFrame, note: str) -> Figure:
     caption(
         fig,
         "Soft entropy, summed over groups, which the rate loss holds: of training batches it is that of the running "
-        "codeword shares, of validation what unseen clips cost under these, which is a little more. Lines without marks: "
-        "the long training of the reference weights, by their cards; marks: the run's own steps after it. "
+        "codeword shares, of validation what unseen clips cost under these, which is a little more. Lines without "
+        "marks: the long training of the reference weights, by their cards; marks: the run's own steps after it. "
         + (f"Without such a curve in a card: {missing}. " if missing else "")
         + note,
     )
@@ -129,17 +129,20 @@ def draw_power(page: Page, table: pd.DataFrame, note: str) -> Figure:
         rows = rows.sort_values("measured_kbps")
         line, face = ("-", None) if second else ("--", "white")
         axes.plot(rows["measured_kbps"], rows["power_last"], color=GREY, linestyle=line, zorder=1)
-        for row in rows.itertuples():
-            style = rate_style(row.target_bits / STEP_MS)
-            axes.plot(row.measured_kbps, row.power_last, **style, markersize=8, markerfacecolor=face or style["color"])
+        for bits, kbps, power in rows[["target_bits", "measured_kbps", "power_last"]].to_numpy(float):
+            style = rate_style(bits / STEP_MS)
+            axes.plot(kbps, power, **style, markersize=8, markerfacecolor=face or style["color"])
     axes.set_xscale("log")
     ticks = sorted(set(table["target_bits"] / STEP_MS))
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set(xlabel="rate (kbit/s, from bytes)", ylabel="power of the input compression, p (1)")
     rates = [key(f"{kbps:g} kbps nominal", **rate_style(kbps) | {"linestyle": "none"}) for kbps in ticks]
-    stages = [key(STAGE[second], color=GREY, linestyle="-" if second else "--", marker="o",
-                  markerfacecolor=GREY if second else "white") for second in dict.fromkeys(table["second_stage"])]  # fmt: skip
+    stages = [
+        key(STAGE[second], color=GREY, marker="o", linestyle="-" if second else "--", markerfacecolor=face)
+        for second, face in ((False, "white"), (True, GREY))
+        if second in set(table["second_stage"])
+    ]
     legend_right(fig, [*rates, *stages, key("fixed power of Table III", color="black", linestyle=":", linewidth=0.9)])
     caption(fig, "The power at the end of each run's own steps; one training a point. " + note)
     return fig

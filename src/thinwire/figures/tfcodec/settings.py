@@ -92,10 +92,10 @@ def judge(page: Page) -> list[Verdict]:
 def _beside(rows: pd.DataFrame) -> str:
     """What differs from the paper, and what the cards say of a declared end."""
     told = []
-    for row in rows.itertuples():
-        cards = f" ({row.by_cards})" if row.by_cards else ""
-        if not row.same:
-            told.append(f"{row.setting} {row.in_use:.3g}{cards}, not {row.paper:g}")
-        elif row.setting == "tau_end":
-            told.append(f"{row.setting} {row.in_use:g} is the declared end; {row.by_cards}")
+    for row in rows.to_dict("records"):
+        cards = f" ({row['by_cards']})" if row["by_cards"] else ""
+        if not row["same"]:
+            told.append(f"{row['setting']} {row['in_use']:.3g}{cards}, not {row['paper']:g}")
+        elif row["setting"] == "tau_end":
+            told.append(f"tau_end {row['in_use']:g} is the declared end; {row['by_cards']}")
     return "; ".join(told)

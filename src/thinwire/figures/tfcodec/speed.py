@@ -92,7 +92,8 @@ def draw_speed(table: pd.DataFrame, note: str) -> Figure:
         fig,
         "Times real time is duration over computation, which the paper calls real-time factor; the usual one is its "
         "inverse, in the table. One thread of this machine; bars are CPU time, in brackets what the clock says; models "
-        "at the paper's size with random weights; EnCodec codes whole signals at once. Upright lines: this project's targets, for CPU time. " + note,
+        "at the paper's size with random weights; EnCodec codes whole signals at once. Upright lines: this project's "
+        "targets, for CPU time. " + note,
     )
     return fig
 
