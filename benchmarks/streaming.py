@@ -171,4 +171,4 @@ def _speed(
 ) -> Measurement:
     text = f"{note}; {seconds / timing.wall_s:.3g} x on the clock"
     value = seconds / timing.cpu_s
-    return Measurement(name, what, value, "x real time", target, "higher", scale.repetitions, note=text)
+    return Measurement(name, what, value, "x real time, CPU time", target, "higher", scale.repetitions, note=text)

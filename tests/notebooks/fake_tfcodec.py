@@ -98,12 +98,13 @@ def write_run(root: Path, params: Params, name: str, row: TfRow) -> None:
     model, results = root / "models" / name, root / "results" / name
     model.mkdir(parents=True)
     results.mkdir(parents=True)
-    card = {"run": name, "init": "scratch", "init_steps": 0, "init_hours_seen": 0.0, "steps": row.steps, "batch": 16,
-            "hours_seen": 0.5, "training_items": 190}  # fmt: skip
+    card = {"run": name, "init": row.init, "init_steps": 900, "init_hours_seen": 1.6, "steps": row.steps, "batch": 16,
+            "hours_seen": 0.5, "training_items": 190, "validation": {"tau": 1.8 + 0.01 * row.kbps}}  # fmt: skip
     curves(name, row).to_csv(model / "curves.tsv", sep="\t", index=False)
+    write_reference(root / "weights" / f"{row.init}.json", name, row)
     table = items(name, row)
     power = 0.3 if row.power == "fixed" else 0.37 - 0.01 * row.kbps
-    means = {"stoi": float(table["stoi"].mean())}
+    means = {column: float(table[column].mean()) for column in ("stoi", "kbps_huffman")}
     facts = {"card": card, "row": row.model_dump(), "power": power, "test_items": CLIPS,
              "parameters": sizes(0.3), "means": means}  # fmt: skip
     (results / "run.json").write_text(json.dumps(facts))
@@ -119,6 +120,15 @@ def write_run(root: Path, params: Params, name: str, row: TfRow) -> None:
     sounds = {f"{clip}/{kind}": pcm(k, level) for k, clip in enumerate(LOOK) for kind, level in versions.items()}
     np.savez_compressed(results / "audio.npz", **sounds)  # type: ignore[arg-type]
     np.savez_compressed(results / "features.npz", **features(name, row))  # type: ignore[arg-type]
+
+
+def write_reference(path: Path, name: str, row: TfRow) -> None:
+    """The card of a run's reference weights, of one run a former one with the total alone."""
+    path.parent.mkdir(exist_ok=True)
+    rows = curves(name, row.model_copy(update={"steps": 900})).query("split == 'dev'").drop(columns="split")
+    rows = rows[["step", "total"]] if name == "tf_0k5" else rows
+    training = {"lr": 0.001, "discriminator_lr": 0.0003, "batch": 4}
+    path.write_text(json.dumps({"run": name, "steps": 900, "training": training, "curve": rows.to_dict("records")}))
 
 
 def sizes(scale: float) -> dict[str, float]:

@@ -48,7 +48,7 @@ TFCODEC = {
     "prediction": (["table2", "features", "numbers"], ["table2", "features"]),
     "quality": (["quality", "comparisons", "players"], ["quality", "comparisons", "unavailable"]),
     "quantiser": (["table4", "by_item", "rates"], ["table4", "rates"]),
-    "rate_control": (["training", "compression"], ["training"]),
+    "rate_control": (["training", "power_vs_rate", "compression"], ["training"]),
     "speakers": (["prediction", "rates", "by_rate"], ["speakers"]),
 }
 AUCOM = {

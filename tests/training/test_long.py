@@ -65,7 +65,11 @@ def test_the_card_measures_the_weights_that_are_kept(workspace: Path, monkeypatc
     with inside(workspace) as params:
         card = read_json(run_long(params).with_suffix(".json"))
     assert len(card["curve"]) > 1
-    assert card["validation"]["total"] == max(row["total"] for row in card["curve"])
+    # the curve has every quantity of a validation, to four significant digits
+    kept = next(row for row in card["curve"] if row["step"] == card["best_step"])
+    assert kept["total"] == max(row["total"] for row in card["curve"])
+    assert kept == {"step": card["best_step"]} | {k: float(f"{v:.4g}") for k, v in card["validation"].items()}
+    assert len(kept) > 2 and any(kept[name] != value for name, value in card["validation"].items())
 
 
 def test_stopped_by_the_clock_and_taken_up(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

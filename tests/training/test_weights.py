@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from thinwire.artifacts import read_json, split_of
 from thinwire.training.state import load_tensors
 
@@ -51,7 +53,7 @@ def test_weights_are_small_and_described(root: Path) -> None:
         assert card["data"]["note"] and card["device"] and card["validation"]
         # adversarial weights are the last ones, not those of the least loss
         kept = [row["total"] for row in card["curve"] if row["step"] == card["best_step"]]
-        assert kept in ([], [card["validation"]["total"]]), path
+        assert kept == pytest.approx([card["validation"]["total"]][: len(kept)], rel=1e-3), path
 
 
 def test_talkers_of_both_kinds_of_corpora() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -128,9 +129,16 @@ def write_weights(
             "torch": torch.__version__.split("+")[0],
             "made": datetime.now(UTC).date().isoformat(),
             "validation": {k: v for k, v in best.items() if k not in ("step", "split")},
-            "curve": [{"step": row["step"], "total": row["total"]} for row in rows[::stride]],
+            "curve": [short_row(row) for row in rows[::stride]],
         },
     )
+
+
+def short_row(row: dict[str, Any]) -> dict[str, float]:
+    """A validation as cards keep it: its step and every quantity by name, to four significant digits."""
+    return {"step": row["step"]} | {
+        name: float(f"{value:.4g}") for name, value in row.items() if name not in ("step", "split")
+    }
 
 
 def training_before(start: Path | None) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,6 @@ from thinwire.figures.paths import Page, open_page
 
 @pytest.fixture
 def page(root: Path, tmp_path: Path) -> Page:
-    """Nothing is read from results/: tables are handed over by the tests."""
+    """Its root holds no results, whatever the repository's does: tables are handed over by the tests."""
     plt.switch_backend("agg")
-    return open_page("prediction", root, tmp_path, paper="tfcodec")
+    return replace(open_page("prediction", root, tmp_path, paper="tfcodec"), root=tmp_path)

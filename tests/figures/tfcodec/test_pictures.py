@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thinwire.artifacts import write_json
 from thinwire.figures.paths import Page
 from thinwire.figures.tfcodec import (
     codebooks,
@@ -20,6 +21,7 @@ from thinwire.figures.tfcodec import (
     prediction,
     quality,
     rate_control,
+    settings,
     speakers,
     speed,
 )
@@ -113,6 +115,59 @@ def test_halves_of_a_log_are_as_long_as_each_other() -> None:
     assert [part.tolist() for part in rate_control.same_length(first, np.array([1.0]))] == [[0.5], [1.0]]
 
 
+def write_training(page: Page, run: str, curve: list[dict[str, float]], first: float) -> None:
+    """A run of two own validations after 900 steps of reference weights whose card has `curve`."""
+    write_json(page.root / "results" / run / "run.json", {"card": {"init": run}, "means": {"kbps_huffman": 1.2}})
+    write_json(page.root / "weights" / f"{run}.json", {"steps": 900, "curve": curve})
+    (page.root / "models" / run).mkdir(parents=True)
+    own = pd.DataFrame({"step": [0, 40], "split": "dev", "power": [0.42, 0.41], "entropy_bits": [first, 44.0]})
+    own.assign(hard_entropy_bits=own["entropy_bits"]).to_csv(
+        page.root / "models" / run / "curves.tsv", sep="\t", index=False
+    )
+
+
+def test_own_steps_follow_the_long_training_without_its_artefact(page: Page) -> None:
+    long = [{"step": step, "total": 1.0, "power": power, "entropy_bits": bits, "hard_entropy_bits": bits - 1}
+            for step, power, bits in ((0, 0.46, 60.0), (900, 0.42, 45.0))]  # fmt: skip
+    write_training(page, "tf_1k", long, 45.5)
+    write_training(page, "tf_1k_adv", [{"step": 0, "total": 1.0}, {"step": 900, "total": 0.9}], 60.0)
+    curves = rate_control.load_training(page, ["tf_1k", "tf_1k_adv"])
+    drawn = curves[curves["run"] == "tf_1k"]
+    assert drawn["step"].tolist() == [0, 900, 900, 940]
+    # 60 bits are all that 6 groups of 1024 can have: what uniform shares give, before anything was counted
+    np.testing.assert_array_equal(drawn["entropy_bits"], [np.nan, 45.0, 45.5, 44.0])
+    assert drawn["power"].tolist() == [0.46, 0.42, 0.42, 0.41]
+    # a card of a former version: own steps only, and said so
+    former = curves[curves["run"] == "tf_1k_adv"]
+    assert former["part"].tolist() == ["own", "own"] and math.isnan(former["entropy_bits"].iloc[0])
+    assert rate_control.without_card(curves) == ["tf_1k_adv"]
+    table = rate_control.training_table(page, curves).set_index("run")
+    assert table.loc["tf_1k", ["reference_power_first", "power_last"]].tolist() == [0.46, 0.41]
+    assert table.loc["tf_1k_adv", "entropy_bits_first"] == 44.0 and math.isnan(
+        table.loc["tf_1k_adv", "reference_power_last"]
+    )
+    assert set(rate_control.load_curves(page, ["tf_1k"])["step"]) == {0, 40}  # what the rules read
+
+
+def test_settings_show_what_the_cards_say(page: Page) -> None:
+    card = {"training_items": 100, "steps": 40, "batch": 6}
+    for run, tau in (("tf_3k", 1.81), ("tf_3k_conv", 1.84), ("tf_3k_adv", 1.805)):
+        facts = {"card": card | {"init": run, "validation": {"tau": tau}}}
+        write_json(page.root / "results" / run / "run.json", facts)
+    found = {verdict.id: verdict for verdict in settings.judge(page)}
+    assert "lr_g2" not in found["tfc.train_settings"].reason
+    training = {"lr": 3e-4, "discriminator_lr": 3e-4, "batch": 4}
+    write_json(page.root / "weights" / "tf_3k_adv.json", {"steps": 250, "training": training})
+    table = settings.settings_table(page).set_index("setting")
+    assert table.loc["lr_g2", ["in_use", "by_cards", "same"]].tolist() == [3e-5, "reference weights 0.0003", False]
+    assert table.loc["lr_d2", "same"] and table.loc["lr1", "by_cards"] == ""
+    assert table.loc["tau_end", ["in_use", "by_cards", "same"]].tolist() == [0.5, "reached 1.8 to 1.84", True]
+    found = {verdict.id: verdict for verdict in settings.judge(page)}
+    assert "lr_g2 3e-05 (reference weights 0.0003), not 3e-05" in found["tfc.train_settings"].reason
+    assert found["tfc.quant_settings"].verdict == "within_tolerance"
+    assert "tau_end 0.5 is the declared end; reached 1.8 to 1.84" in found["tfc.quant_settings"].reason
+
+
 def measurement(name: str, value: float | None, target: float | None = None) -> dict[str, object]:
     return {"name": name, "value": value, "target": target, "note": "n"}
 
@@ -127,6 +182,12 @@ def test_speeds_stand_in_both_conventions(page: Page) -> None:
     assert found["encode"] == 25.0
     assert math.isnan(found["decode"])
     assert "train_steps_agnostic" not in " ".join(table["system"])
+    # CPU time is what is judged; what the clock said stands beside it
+    assert table["times_on_clock"].isna().all() and speed.clocks(table, found) == ""
+    report["measurements"][0]["note"] = "ONNX Runtime; 19.1 x on the clock"
+    table = speed.speed_table(page, report)
+    assert table["times_on_clock"].dropna().tolist() == [19.1]
+    assert speed.clocks(table, speed.fastest(table)) == "; times real time on the clock encode 19.1"
 
 
 def talkers(correct: list[int]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thinwire.artifacts import write_json
 from thinwire.figures.paths import Page
 from thinwire.figures.tfcodec import adversarial, bitrates, packets, scores, verdicts
 from thinwire.figures.tfcodec.runs import run_name
@@ -30,6 +31,13 @@ def test_names_say_what_differs_from_the_plain_codec(page: Page) -> None:
     assert run_name(page, "tf_3k_adv_nofeat") == "3 kbps, adversarial without feature matching"
     names = [run_name(page, run) for run in page.params.runs.tfcodec]
     assert len(set(names)) == len(names)
+
+
+def test_a_missed_rate_stands_beside_the_nominal_one(page: Page) -> None:
+    for run, kbps in (("tf_0k25", 0.3591), ("tf_1k", 1.029), ("tf_3k_conv", 3.2)):
+        write_json(page.root / "results" / run / "run.json", {"means": {"kbps_huffman": kbps}})
+    names = [run_name(page, run) for run in ("tf_0k25", "tf_1k", "tf_3k_conv", "tf_6k")]
+    assert names == ["0.256 kbps (measured 0.36)", "1 kbps", "3 kbps (measured 3.2), conv prediction", "6 kbps"]
 
 
 def test_gains_are_over_the_first_run_of_the_same_rate(page: Page) -> None:

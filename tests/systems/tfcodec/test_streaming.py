@@ -214,9 +214,11 @@ def test_bad_audio_is_refused_and_the_stream_goes_on(steps, make_noise, samples,
     assert np.array_equal(rest, stream(steps, audio, []))
 
 
-def test_another_sample_rate_is_refused(steps):
+def test_another_sample_rate_is_refused(steps, bitstream):
     with pytest.raises(BitstreamError, match="24000 Hz"):
         StreamEncoder(steps, 24_000)
+    with pytest.raises(BitstreamError, match="48000 Hz"):
+        PacketEncoder(steps, bitstream, 48_000)
 
 
 @pytest.mark.parametrize(

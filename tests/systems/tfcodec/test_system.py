@@ -11,9 +11,14 @@ import torch
 from torch import Tensor
 
 from thinwire.nn.complex_discriminator import ComplexDiscriminator
+from thinwire.nn.group_quantiser import hard_entropy
 from thinwire.nn.trainable import Losses
+from thinwire.params.base import Training
 from thinwire.params.tfcodec import PacketLoss, Settings, TfQuantiser, TfRow, TfShape
 from thinwire.systems.tfcodec.system import TfCodecSystem, crop, draw_lost
+from thinwire.training.adapters import tfcodec as adapter
+from thinwire.training.build import Splits
+from thinwire.training.loop import Loop, TensorData
 from thinwire.training.stage import take_over
 from thinwire.training.state import load_weights, save_weights
 
@@ -140,6 +145,53 @@ def test_validation_has_no_noise_and_changes_nothing() -> None:
         one, two = (made(batch, torch.Generator().manual_seed(seed)).named for seed in (0, 1))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert all(torch.equal(value, before[name]) for name, value in made.state_dict().items())
+
+
+def opened(folder: Path, row: dict[str, object]) -> tuple[TfCodecSystem, Splits]:
+    """A system that took up weights whose codebooks leave most codewords unused, as a training begins."""
+    clips = voices(items=60, seed=3)
+    splits = Splits(TensorData(clips), TensorData(voices(items=12, seed=4)), {"samples": 8000}, {}, SETTINGS.crop_s)
+    used = system(**row)
+    model = used.model.eval()
+    with torch.no_grad():
+        for _ in range(3):  # the loop's latents depend on the codebooks
+            vectors = model.quantiser.vectors(model.loop(model.encode_latent(clips["clean"])).x_N)
+            model.quantiser.codebook.fill_(100.0)
+            model.quantiser.codebook[:, :3] = vectors[:, 7::100][:, :3]
+    save_weights(folder / "used.safetensors", used.model)
+    made = system(**row)
+    adapter.fit(made, splits)
+    load_weights(folder / "used.safetensors", made.deployed())
+    return made, splits
+
+
+@pytest.mark.parametrize("row", [{}, {"predictor": "conv"}])
+def test_shares_begin_with_those_of_the_weights(row: dict[str, object], tmp_path: Path) -> None:
+    made, splits = opened(tmp_path, row)
+    settings = Training(batch=6, validate_every=2, checkpoint_every=1, warmup=1)
+    loop = Loop(made, splits, settings, 4, 5, tmp_path / "whole", "test")
+    loop.run()
+    first = next(line for line in loop.outcome.rows if line["split"] == "dev")
+    with torch.no_grad():
+        twin = opened(tmp_path, row)[0].model.eval()
+        codes = twin.encode(splits.train.tensors["clean"][:, : made.samples])
+    true = float(hard_entropy(codes, 16).sum())
+    assert 1.0 < true < 4.0  # nominal: 8 bits
+    assert first["hard_entropy_bits"] == pytest.approx(true, abs=0.6)
+    assert first["entropy_bits"] < 5.0 and first["dead_codewords"] > 0.5
+    # a run that is taken up goes on with the shares that it had
+    again = Loop(opened(tmp_path, row)[0], splits, settings, 4, 5, tmp_path / "part", "test")
+    stops = iter([False, True])
+    again.run(lambda: next(stops))
+    again = Loop(opened(tmp_path, row)[0], splits, settings, 4, 5, tmp_path / "part", "test")
+    again.run()
+    assert again.curves().equals(loop.curves())
+    assert all(torch.equal(made.state_dict()[name], value) for name, value in again.raw.state_dict().items())
+
+
+def test_shares_begin_uniform_without_clips() -> None:
+    made = system().eval()
+    assert float(losses(made).named["hard_entropy_bits"]) == pytest.approx(8.0)
 
 
 def test_lost_packets_follow_the_settings() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,10 +30,37 @@ METRIC_NAME = {
 }
 
 
+RATE_HELD = 0.03
+"""A rate further than this from the nominal one stands beside it, the bound of `tfc.rate_controlled`."""
+
+
+def measured_kbps(page: Page, run: str) -> float:
+    """Mean Huffman rate of a run over test clips, from bytes; NaN for one that was not evaluated."""
+    path = page.root / "results" / run / "run.json"
+    return float(read_json(path)["means"]["kbps_huffman"]) if path.is_file() else math.nan
+
+
+def rate_name(page: Page, run: str) -> str:
+    """A run's nominal rate, and the measured one where it missed it."""
+    nominal, measured = page.params.run(run).kbps, measured_kbps(page, run)
+    missed = abs(measured / nominal - 1.0) > RATE_HELD
+    return f"{nominal:g} kbps (measured {measured:.2g})" if missed else f"{nominal:g} kbps"
+
+
 def run_name(page: Page, run: str) -> str:
     """How legends call a run: its rate, then what it does beyond the plain codec."""
+    return ", ".join([rate_name(page, run), *_variant(page, run)])
+
+
+def nominal_name(page: Page, run: str) -> str:
+    """A run's name where its measured rate stands beside it anyway."""
+    return ", ".join([f"{page.params.run(run).kbps:g} kbps", *_variant(page, run)])
+
+
+def _variant(page: Page, run: str) -> list[str]:
+    """What a run does beyond the plain codec."""
     row = page.params.run(run)
-    parts = [f"{row.kbps:g} kbps"]
+    parts = []
     if row.predictor != "none":
         parts.append(f"{row.predictor} prediction")
     if row.power == "fixed":
@@ -43,7 +71,7 @@ def run_name(page: Page, run: str) -> str:
         parts.append("adversarial" if row.feature_matching else "adversarial without feature matching")
     if row.loss_aware:
         parts.append("loss-aware")
-    return ", ".join(parts)
+    return parts
 
 
 def rate_style(kbps: float) -> dict[str, Any]:
@@ -59,6 +87,13 @@ def tables_of(page: Page, runs: Sequence[str], name: str) -> pd.DataFrame:
 def facts(page: Page, run: str) -> dict[str, Any]:
     """run.json of a run: card, row, power, parameters, means."""
     return read_json(page.path("results", run, "run.json"))
+
+
+def reference_card(page: Page, run: str) -> dict[str, Any]:
+    """The card of the reference weights that a run began with; empty where it began otherwise."""
+    init = facts(page, run)["card"]["init"]
+    path = page.root / "weights" / f"{init}.json"
+    return read_json(path) if init == page.params.run(run).init and path.is_file() else {}
 
 
 def interval_of(page: Page, rows: pd.DataFrame, measure: str) -> Interval:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from thinwire.claims import Verdict
 from thinwire.figures.paths import Page
-from thinwire.figures.tfcodec.runs import facts
+from thinwire.figures.tfcodec.runs import facts, reference_card
 from thinwire.figures.tfcodec.verdicts import judge_holds
 from thinwire.params.tfcodec import STEP_FRAMES
 
@@ -41,16 +39,38 @@ def in_use(page: Page) -> dict[str, dict[str, float]]:
     }  # fmt: skip
 
 
+def of_references(page: Page) -> dict[str, float]:
+    """Training settings of the reference weights that both runs began with, by their cards; without these, none."""
+    first, second = (reference_card(page, run).get("training", {}) for run in ("tf_3k", "tf_3k_adv"))
+    found = {"batch": first.get("batch"), "lr1": first.get("lr"), "lr_g2": second.get("lr"),
+             "lr_d2": second.get("discriminator_lr")}  # fmt: skip
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def temperatures(page: Page) -> str:
+    """The temperatures that the weights of the 3 kbps runs have come down to, by their cards."""
+    reached = sorted(facts(page, run)["card"]["validation"]["tau"] for run in ("tf_3k", "tf_3k_conv", "tf_3k_adv"))
+    return f"reached {reached[0]:.3g} to {reached[-1]:.3g}"
+
+
 def settings_table(page: Page) -> pd.DataFrame:
-    """Every printed setting: group, name, paper, in use, and whether they are one."""
+    """Every printed setting: group, name, paper, in use, what the cards say beside it (the setting of the reference
+    weights' training; the temperature that was reached), and whether all of them are one. The end of the temperature
+    is compared as declared.
+    """
+    references = of_references(page)
+    cards = {name: f"reference weights {value:g}" for name, value in references.items()}
+    cards["tau_end"] = temperatures(page)
     rows = []
     for group, values in in_use(page).items():
         printed = page.claims[f"tfc.{group}"].paper_value
         assert isinstance(printed, dict)
         rows += [
-            (group, name, printed[name], value, _same(name, printed[name], value)) for name, value in values.items()
-        ]
-    return pd.DataFrame(rows, columns=["group", "setting", "paper", "in_use", "same"])
+            (group, name, printed[name], value, cards.get(name, ""),
+             _same(name, printed[name], value) and _same(name, printed[name], references.get(name, printed[name])))
+            for name, value in values.items()
+        ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["group", "setting", "paper", "in_use", "by_cards", "same"])
 
 
 def _same(name: str, printed: float, value: float) -> bool:
@@ -61,21 +81,21 @@ def _same(name: str, printed: float, value: float) -> bool:
 def judge(page: Page) -> list[Verdict]:
     """Loss weights, quantiser and training: the paper's, or not."""
     evidence = [page.evidence("tables", "settings")]
+    table = settings_table(page)
     verdicts = []
     for group, values in in_use(page).items():
-        printed = page.claims[f"tfc.{group}"].paper_value
-        assert isinstance(printed, dict)
-        verdicts.append(
-            judge_holds(page, f"tfc.{group}", values, all(_same(n, printed[n], v) for n, v in values.items()), evidence,
-                        _unlike(printed, values))
-        )  # fmt: skip
+        rows = table[table["group"] == group]
+        verdicts.append(judge_holds(page, f"tfc.{group}", values, bool(rows["same"].all()), evidence, _beside(rows)))
     return verdicts
 
 
-def _unlike(printed: Mapping[str, float], values: Mapping[str, float]) -> str:
-    unlike = [
-        f"{name} {value:.3g}, not {printed[name]:g}"
-        for name, value in values.items()
-        if not _same(name, printed[name], value)
-    ]
-    return "; ".join(unlike)
+def _beside(rows: pd.DataFrame) -> str:
+    """What differs from the paper, and what the cards say of a declared end."""
+    told = []
+    for row in rows.to_dict("records"):
+        cards = f" ({row['by_cards']})" if row["by_cards"] else ""
+        if not row["same"]:
+            told.append(f"{row['setting']} {row['in_use']:.3g}{cards}, not {row['paper']:g}")
+        elif row["setting"] == "tau_end":
+            told.append(f"tau_end {row['in_use']:g} is the declared end; {row['by_cards']}")
+    return "; ".join(told)

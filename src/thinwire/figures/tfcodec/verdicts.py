@@ -21,7 +21,7 @@ from thinwire.claims import (
 from thinwire.claims.model import NumberRule, OrderingRule
 from thinwire.figures.paths import Page
 from thinwire.figures.results import SEED, floor_of, load_items
-from thinwire.figures.tfcodec.runs import run_name
+from thinwire.figures.tfcodec.runs import nominal_name
 from thinwire.metrics.statistics import Interval
 
 
@@ -56,7 +56,7 @@ def _named(page: Page, claim: Claim, evidence: Sequence[str]) -> Verdict:
 def rates_in_words(page: Page, items: pd.DataFrame, runs: Sequence[str]) -> str:
     """The rates that the runs came to in bytes: quality says little without them."""
     rates = items.groupby("run")["kbps_huffman"].mean()
-    return "measured rates " + ", ".join(f"{run_name(page, run)}: {rates[run]:.3g} kbps" for run in runs)
+    return "measured rates " + ", ".join(f"{nominal_name(page, run)}: {rates[run]:.3g} kbps" for run in runs)
 
 
 def judge_pairs(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from thinwire.audio import SAMPLE_RATE
 from thinwire.errors import BitstreamError
 from thinwire.systems.tfcodec.bitstream import Bitstream
 from thinwire.systems.tfcodec.streaming import CodecSteps, StreamDecoder, StreamEncoder
@@ -15,10 +16,13 @@ MAX_AHEAD = 50
 
 
 class PacketEncoder:
-    """`push(samples) -> packets` of the steps that these samples complete, `flush()` for the rest."""
+    """`push(samples) -> packets` of the steps that these samples complete, `flush()` for the rest.
 
-    def __init__(self, steps: CodecSteps, bitstream: Bitstream) -> None:
-        self.encoder, self.bitstream = StreamEncoder(steps), bitstream
+    Raises BitstreamError for another sample rate.
+    """
+
+    def __init__(self, steps: CodecSteps, bitstream: Bitstream, sample_rate: int = SAMPLE_RATE) -> None:
+        self.encoder, self.bitstream = StreamEncoder(steps, sample_rate), bitstream
         self._next = 0
 
     def push(self, samples: np.ndarray) -> list[bytes]:

@@ -22,6 +22,9 @@ from thinwire.systems.tfcodec.losses import (
 )
 from thinwire.systems.tfcodec.model import PACKETS, TfCodec
 
+OPENING_BATCH = 16
+"""Clips that go through the model together when shares begin."""
+
 
 def draw_lost(settings: PacketLoss, batch: int, steps: int, generator: torch.Generator) -> Tensor:
     """Lost packets, bool (batch, steps, 2): a trace for each clip, its rate drawn from `rates`, with the long bursts of
@@ -49,7 +52,8 @@ class TfCodecSystem(Trainable):
     """Losses of a run's row: L_G of Eq. 12, and Eq. 15 for loss-aware rows.
 
     Batches hold `clean` (B, N), waveforms at 16 kHz, of which a step sees `crop_s` seconds. The temperature falls with
-    the number of training steps behind the weights, `model.updates`, which they carry from run to run.
+    the number of training steps behind the weights, `model.updates`, which they carry from run to run. Codeword shares
+    are no part of weights: a run that begins counts them on `opening`, before its first losses.
     """
 
     validation_passes = 1
@@ -59,6 +63,8 @@ class TfCodecSystem(Trainable):
         self.settings, self.row = settings, row
         self.model = TfCodec(settings, row)
         self.shares = RunningShares(row.groups, row.codewords)
+        self.opening: Tensor | None = None
+        """Training clips (N, samples) that the shares begin with; without any they begin uniform."""
         gumbel = row.quantiser == "gumbel"
         weights = settings.losses
         self.weights = weights.model_dump() | {
@@ -70,7 +76,8 @@ class TfCodecSystem(Trainable):
         hop_length = settings.spectrum.hop_length
         step = STEP_FRAMES * hop_length
         overlap = settings.spectrum.n_fft - hop_length
-        self.samples = int(settings.crop_s * SAMPLE_RATE) // step * step - overlap
+        self.steps = int(settings.crop_s * SAMPLE_RATE) // step
+        self.samples = self.steps * step - overlap
 
     def deployed(self) -> nn.Module:
         return self.model
@@ -91,7 +98,21 @@ class TfCodecSystem(Trainable):
         """Whether the decoder still hears the latent itself and the encoder nothing of the quantiser."""
         return int(self.model.updates) < self.settings.quantiser.free_steps
 
+    @torch.no_grad()
+    def count_opening(self) -> None:
+        """Begin the shares with the assignments of `opening`, without noise; a run that is taken up has its shares."""
+        clips, self.opening = self.opening, None
+        if clips is None or self.shares.vectors > 0:
+            return
+        training = self.training
+        self.eval()
+        for some in clips.split(OPENING_BATCH):
+            quantised = self.model.loop(self.model.encode_latent(some.to(self.shares.soft))).quantised
+            self.shares.update(quantised.shares, quantised.indices)
+        self.train(training)
+
     def forward(self, batch: Batch, generator: torch.Generator, critic: nn.Module | None = None) -> Losses:
+        self.count_opening()
         audio = crop(batch["clean"], self.samples, generator)
         x_R = self.model.encode_latent(audio)
         loop = self.model.loop(x_R.detach() if self.free else x_R, self.tau, generator if self.training else None)

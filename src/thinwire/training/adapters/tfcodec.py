@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from thinwire.errors import ParamError
 from thinwire.nn.trainable import Trainable
 from thinwire.params import Params
+from thinwire.systems.tfcodec.losses import RATE_VECTORS
 from thinwire.systems.tfcodec.start import fit_codebooks, pass_first_on, share_out, turn
 from thinwire.systems.tfcodec.system import TfCodecSystem
 from thinwire.systems.tfcodec.tables import count_codewords
@@ -36,7 +38,11 @@ def build(params: Params, name: str, facts: dict[str, int], to_train: bool) -> T
 
 
 def fit(system: Trainable, splits: Splits) -> None:
-    """Nothing is measured beforehand."""
+    """Hand over the clips that the codeword shares begin with once weights are taken up: as many vectors as they
+    remember.
+    """
+    assert isinstance(system, TfCodecSystem)
+    system.opening = sample(splits.train, system.samples, math.ceil(RATE_VECTORS / system.steps))
 
 
 def refit(system: Trainable, splits: Splits, part: str) -> None:
@@ -64,10 +70,10 @@ def refit(system: Trainable, splits: Splits, part: str) -> None:
     model.train()
 
 
-def sample(train: TensorData, samples: int) -> Tensor:
-    """COUNTED clips, evenly spread, cut to whole steps (N, samples)."""
+def sample(train: TensorData, samples: int, most: int = COUNTED) -> Tensor:
+    """At most `most` clips, evenly spread, cut to whole steps (N, samples)."""
     clean = train.tensors["clean"]
-    return clean[torch.linspace(0, len(clean) - 1, min(COUNTED, len(clean))).round().long(), :samples]
+    return clean[torch.linspace(0, len(clean) - 1, min(most, len(clean))).round().long(), :samples]
 
 
 def derived(system: Trainable, train: TensorData) -> dict[str, dict[str, Tensor]]:
