@@ -34,7 +34,7 @@ def load_codec(params: Params, models: Path = MODELS) -> tuple[NdpcaCodec, str]:
         fitted = [draw.standard_normal((512, model.latent // model.groups)) for _ in range(model.groups)]
         note = "freshly initialised weights"
     assert isinstance(model, NdpcaModel)
-    return NdpcaCodec(model, fit_ndpca(fitted), params.evaluation.ndpca.griffin_lim_iterations), note
+    return NdpcaCodec(model, fit_ndpca(fitted)), note
 
 
 def signal(seed: int) -> np.ndarray:
@@ -64,7 +64,7 @@ def coding(params: Params, scale: Scale) -> list[Measurement]:
     return [
         timed("encode", "1 s of 4 channels to bytes", lambda _: codec.encode(audio, bits), 10.0, note),
         timed("decode_spectrum", "those bytes to a spectrum of 1 s", to_spectrum, 10.0, note),
-        timed("decode_waveform", "those bytes to a waveform of 1 s", lambda _: codec.decode(stream), None, waveform),
+        timed("decode_waveform", "those bytes to a waveform of 1 s", lambda _: codec.decode(stream), 10.0, waveform),
     ]
 
 

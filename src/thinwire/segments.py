@@ -1,8 +1,9 @@
 """The one segment table: what every extraction stage writes and everything downstream reads.
 
 A folder holds `segments.parquet` (one row a segment), audio shards and `report.json`. Shards come in pairs of FLAC
-files, `noisy-00000.flac` (one channel a source, at most 8, FLAC's limit) and `clean-00000.flac` (mono), in which
-segments follow one another; a row names its shard and first sample, so thousands of segments are a handful of files.
+files below 60 MB, `noisy-00000.flac` (one channel a source, at most 8, FLAC's limit) and `clean-00000.flac` (mono), in
+which segments follow one another; a row names its shard and first sample, so thousands of segments are a handful of
+files.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from thinwire.artifacts import write_json
 from thinwire.errors import CorpusError, PipelineError
 
 MAX_SOURCES = 8
+SHARD_BYTES = 59_000_000  # no file reaches 60 MB, a size that can be carried and stored anywhere
 COLUMNS = [
     "segment_id", "corpus", "split", "session", "speaker", "start_s", "end_s", "words", "label", "room", "noise",
     "sources", "snr_db", "phones", "shard", "start_frame", "frames", "noisy_path", "clean_path",
@@ -40,11 +42,14 @@ class SegmentWriter:
     sources: list[str]
     sample_rate: int = audio.SAMPLE_RATE
     segments_per_shard: int = 500
+    bytes_per_shard: int = SHARD_BYTES
     counts: dict[str, int] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
     _rows: list[dict[str, Any]] = field(default_factory=list)
     _files: dict[str, sf.SoundFile] = field(default_factory=dict)
     _position: int = 0
+    _shard: int = -1
+    _in_shard: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.sources) <= MAX_SOURCES:
@@ -87,11 +92,9 @@ class SegmentWriter:
             raise CorpusError(
                 f"{self.corpus}: segment {row.get('segment_id')}: noisy {noisy.shape}, clean {clean.shape} do not fit"
             )
-        index = len(self._rows)
-        shard = index // self.segments_per_shard
-        if index % self.segments_per_shard == 0:
+        if not self._files or self._in_shard == self.segments_per_shard or self._too_large(noisy):
             self._close_shard()
-            self._open_shard(shard, noisy.shape[0])
+            self._open_shard(noisy.shape[0])
         for name, data in (("noisy", noisy), ("clean", clean[None])):
             self._files[name].write(np.clip(data, -1.0, 1.0 - 2.0**-15).T)
         frames = clean.shape[-1]
@@ -108,18 +111,27 @@ class SegmentWriter:
             }  # fmt: skip
             | row
             | {
-                "shard": shard,
+                "shard": self._shard,
                 "start_frame": self._position,
                 "frames": frames,
-                "noisy_path": f"noisy-{shard:05d}.flac",
-                "clean_path": f"clean-{shard:05d}.flac",
+                "noisy_path": f"noisy-{self._shard:05d}.flac",
+                "clean_path": f"clean-{self._shard:05d}.flac",
             }  # fmt: skip
         )
         self._position += frames
+        self._in_shard += 1
 
-    def _open_shard(self, shard: int, channels: int) -> None:
+    def _too_large(self, noisy: np.ndarray) -> bool:
+        """Whether the shard's largest file may pass its limit with this segment: FLAC never takes more than the samples
+        themselves, but for a few bytes a block.
+        """
+        written = (self.folder / f"noisy-{self._shard:05d}.flac").stat().st_size
+        return self._in_shard > 0 and written + 2 * noisy.size > self.bytes_per_shard
+
+    def _open_shard(self, channels: int) -> None:
+        self._shard, self._in_shard = self._shard + 1, 0
         for name, count in (("noisy", channels), ("clean", 1)):
-            path = self.folder / f"{name}-{shard:05d}.flac"
+            path = self.folder / f"{name}-{self._shard:05d}.flac"
             self._files[name] = sf.SoundFile(path, "w", self.sample_rate, count, subtype="PCM_16", format="FLAC")
         self._position = 0
 

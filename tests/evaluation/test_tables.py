@@ -13,16 +13,22 @@ from tiny_workspace import SOURCES, inside
 
 from thinwire.artifacts import read_json
 from thinwire.channel.capacity import budget
-from thinwire.evaluation.ndpca import perception, stage
+from thinwire.evaluation.ndpca import perception, stage, targets
 from thinwire.evaluation.ndpca.common import Bench, set_up
 from thinwire.systems.ndpca.codec import NdpcaCodec
+from thinwire.systems.ndpca.representation import spectra
+from thinwire.training.adapters.score import load_enhancer
 
 ITEM_COLUMNS = {
     "run", "seed", "arch", "representation", "setting", "lambda_perc", "bottleneck", "m", "segment_id", "speaker",
-    "room", "noise", "psnr_magnitude", "psnr_paper", "psnr_complex", "psnr_magnitude_noisy", "psnr_enhanced",
-    "snr_spectral", "si_sdr", "pesq", "stoi", "pesq_enhanced", "stoi_enhanced", "si_sdr_enhanced", "plcmos",
-    "logit_gap", "distortion", "mse",
+    "room", "noise", "plcmos", "logit_gap", "distortion", "mse",
 }  # fmt: skip
+SPECTRAL = {"psnr_magnitude", "psnr_enhanced"} | {
+    f"{name}{ending}" for name in ("snr_spectral", "psnr_paper", "psnr_complex") for ending in ("", "_enhanced")
+}
+HEARD = {f"{name}{ending}" for name in ("si_sdr", "pesq", "stoi") for ending in ("", "_enhanced")}
+MEASURED = {f"{name}{target}" for name in SPECTRAL | HEARD for target in ("", "_noisy")}
+EVERYWHERE = ["psnr_magnitude", "psnr_magnitude_noisy", "snr_spectral", "snr_spectral_noisy", "mse"]
 GRID = [1, 2, 3, 4, 6, 8, 12, 16]
 
 
@@ -55,20 +61,64 @@ def test_nothing_but_the_agreed_files(results: Path) -> None:
 
 
 def test_items(items: pd.DataFrame, name: str, bench: Bench) -> None:
-    assert set(items.columns) == ITEM_COLUMNS
+    assert set(items.columns) == ITEM_COLUMNS | MEASURED
     modes = {"aware": ["ndpca", "pca_equal"], "plain": ["truncate", "pca_equal"]}[name]
     assert len(items) == 6 * 8 * 2 and set(items["bottleneck"]) == set(modes)
     assert not items.duplicated(["segment_id", "bottleneck", "m"]).any()
     for _, part in items.groupby("bottleneck"):
         assert sorted(part["m"].unique()) == GRID
     assert set(items["speaker"]) <= {"eval0", "eval1", "eval2"} and set(items["room"]) == {"room-eval"}
-    assert items[["psnr_magnitude", "psnr_magnitude_noisy", "snr_spectral", "mse"]].notna().all().all()
+    assert items[EVERYWHERE].notna().all().all()
     heard = items[items["psnr_enhanced"].notna()]
-    assert set(heard["bottleneck"]) == {modes[0]} and set(heard["m"]) == {4, 16} and len(heard) == 2 * 2
-    assert heard[["psnr_paper", "psnr_complex", "si_sdr", "stoi", "distortion"]].notna().all().all()
+    assert (
+        set(heard["bottleneck"]) == {modes[0]} and heard.groupby("segment_id")["m"].apply(sorted).tolist() == [GRID] * 3
+    )
+    assert (
+        heard[sorted(MEASURED - {f"pesq{e}{t}" for e in ("", "_enhanced") for t in ("", "_noisy")})].notna().all().all()
+    )
+    assert items["distortion"].notna().sum() == 2 * 8
+    real = items[items["logit_gap"].notna()]
+    if name == "aware":
+        assert set(real["m"]) == {4, 16} and len(real) == 2 * 2 and real["plcmos"].notna().all()
+    else:
+        assert real.empty and items["plcmos"].isna().all()
     assert set(items["setting"]) == {bench.run.setting}
     assert set(items["lambda_perc"]) == {1.0 if name == "aware" else 0.0}
-    assert heard["logit_gap"].notna().all() == (name == "aware")
+
+
+def test_both_ways_to_a_number_agree(measured: Path, items: pd.DataFrame, bench: Bench) -> None:
+    """The sweep measures all items, `measure` some of them with the waveforms: what both hold is the same."""
+    with inside(measured) as params:
+        table = perception.measure(bench, load_enhancer(params, Path("models/score")))
+    both = items.merge(table, on=["segment_id", "bottleneck", "m"], suffixes=("", "_again"))
+    assert len(both) == 3 * 8
+    for column in EVERYWHERE[:-1]:
+        np.testing.assert_allclose(both[column], both[f"{column}_again"], atol=0.02)  # spectra are kept in half floats
+
+
+def test_each_target_is_its_own_best_estimate(bench: Bench) -> None:
+    some = bench.subset(3)
+    clean, noisy = targets.targets_of(bench, some)
+    assert clean.views.magnitude.shape[1] == 1 and noisy.views.magnitude.shape[1] == 4
+    mic = bench.segments.noisy[some, 0] / bench.data.gain[some, :1]
+    own = targets.Estimate(
+        "", mic, targets.views(spectra(torch.from_numpy(mic), bench.model.spectrum), bench.model.spectrum)
+    )
+    against_clean, against_noisy = clean.measures(own), noisy.measures(own)
+    assert (against_noisy["si_sdr_noisy"] > 100).all() and (against_clean["si_sdr"] < 40).all()
+    assert np.isinf(against_noisy["psnr_magnitude_noisy"]).all()  # the mean over microphones, one of which is exact
+    nothing = targets.Views(*(0 * x for x in (own.views.magnitude, own.views.paper, own.views.complex)))
+    quiet = targets.Estimate("", 0 * mic, nothing)
+    silent = noisy.measures(quiet)
+    np.testing.assert_allclose(silent["snr_spectral_noisy"], 0.0, atol=0.01)
+    plain = np.abs(noisy.views.complex[0]) ** (1 / bench.model.spectrum.power)
+    angle = np.angle(noisy.views.complex[0])
+    mse = (np.square(plain).mean((1, 2)) + np.square(angle).mean((1, 2))) / 2
+    expected = np.mean(20 * np.log10(plain.max((1, 2))) - 10 * np.log10(mse))
+    assert silent["psnr_paper_noisy"][0] == pytest.approx(expected, abs=0.01)
+    assert noisy.columns_heard(own) == ["pesq_noisy", "stoi_noisy"]
+    stoi = [targets.heard(*target.pairs(own)[0])[1] for target in (clean, noisy)]
+    assert stoi[1] == pytest.approx(1.0, abs=1e-3) and stoi[0] < stoi[1] - 0.01
 
 
 def test_one_number_by_hand(items: pd.DataFrame, bench: Bench) -> None:

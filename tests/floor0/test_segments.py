@@ -12,7 +12,7 @@ import soundfile as sf
 from thinwire import audio
 from thinwire.artifacts import atomic_path, read_json
 from thinwire.errors import CorpusError, PipelineError
-from thinwire.segments import COLUMNS, SegmentStore, SegmentWriter
+from thinwire.segments import COLUMNS, SHARD_BYTES, SegmentStore, SegmentWriter
 
 STEP = 2.0**-15
 
@@ -50,6 +50,21 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     report = read_json(tmp_path / "report.json")
     assert report["skipped"] == {"too short": 3} and report["segments"] == 7 and report["seconds"] == 1.5
     assert report["splits"] == {"eval": 2, "train": 5}
+
+
+def test_a_shard_closes_before_it_grows_too_large(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    noise = draw.uniform(-0.9, 0.9, (40, 2, 16_000)).astype(np.float32)  # which FLAC cannot make smaller
+    with SegmentWriter(tmp_path, "chime6", ["U01.CH1", "U02.CH1"], bytes_per_shard=500_000) as writer:
+        for i, noisy in enumerate(noise):
+            writer.add(noisy, noisy[0], segment_id=f"s{i}", split="train", session="S1", speaker="P1",
+                       start_s=float(i), end_s=i + 1.0)  # fmt: skip
+    sizes = [path.stat().st_size for path in sorted(tmp_path.glob("noisy-*.flac"))]
+    assert len(sizes) == 6 and max(sizes) < 520_000 and SHARD_BYTES + 1_000_000 <= 60_000_000
+    store = SegmentStore(tmp_path)
+    assert list(store.table.groupby("shard").size()) == [7] * 5 + [5] and store.table["start_frame"][7] == 0
+    for i, (_, row) in enumerate(store.table.iterrows()):
+        np.testing.assert_allclose(store.read(row)[0], noise[i], atol=2**-15)
 
 
 def test_a_split_at_once(tmp_path: Path) -> None:

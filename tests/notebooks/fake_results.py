@@ -120,13 +120,16 @@ def items(params: Params, name: str, run: Run) -> pd.DataFrame:
             level = BASE.get((run.arch, mode), 18.0 if mode == "pca_equal" else 16.2 + (run.arch == "E2D1") * 0.3)
             mean = level + (0.28 if mode != "truncate" else 0.42) * octave - 0.2 * aware - 0.02 * weight
             psnr = mean + own + rng.normal(0, 0.15, ITEMS)
-            heard = (
-                (np.arange(ITEMS) % 2 == 0)
-                & (m in settings.perceptual_grid or mode == "fixed")
-                & (mode == modes(run)[0])
-            )
-            some = (np.arange(ITEMS) % 2 == 0) & (mode == modes(run)[0])
-            blank = {c: np.where(heard, rng.normal(0, 0.05, ITEMS), np.nan) for c in ("a", "b", "c")}
+            own_bottleneck = mode == modes(run)[0]
+            some = (np.arange(ITEMS) % 2 == 0) & own_bottleneck
+            real = some & aware & (m in settings.perceptual_grid or mode == "fixed")
+            few = (np.arange(ITEMS) % 4 == 0) & own_bottleneck
+            blank = {c: np.where(real, rng.normal(0, 0.05, ITEMS), np.nan) for c in ("b", "c")}
+            base = {"psnr_paper": psnr - 8, "psnr_complex": psnr - 3, "pesq": 1.4, "stoi": 0.6, "si_sdr": -20.0}
+            base |= {"psnr_enhanced": psnr + 0.3, "snr_spectral_enhanced": psnr - 8.7}
+            base |= {f"{c}_enhanced": base[c] + 0.1 for c in ("psnr_paper", "psnr_complex", "pesq", "stoi", "si_sdr")}
+            base |= {f"{c}_noisy": x - 0.2 for c, x in base.items()}
+            waveform = {c: np.where(few, x + rng.normal(0, 0.05, ITEMS), np.nan) for c, x in base.items()}
             frames.append(
                 pd.DataFrame(
                     {
@@ -145,18 +148,14 @@ def items(params: Params, name: str, run: Run) -> pd.DataFrame:
                         "psnr_magnitude": psnr,
                         "psnr_magnitude_noisy": psnr - 2 + 0.4 * aware,
                         "snr_spectral": psnr - 9,
+                        "snr_spectral_noisy": psnr - 10,
                         "mse": 0.01,
                         "distortion": np.where(
                             some, 0.9 - 0.05 * octave + 0.01 * weight + rng.normal(0, 0.01, ITEMS), np.nan
                         ),
-                        "psnr_paper": psnr - 8 + blank["a"],
-                        "psnr_complex": psnr - 3 + blank["a"],
-                        "psnr_enhanced": psnr + 0.3 + blank["b"],
-                        "pesq": 1.4 + blank["a"],
-                        "stoi": 0.6 + blank["b"],
-                        "si_sdr": -20 + blank["c"],
-                        "plcmos": (2.0 + 0.02 * weight + 0.1 * octave + blank["b"]) if aware else np.nan,
-                        "logit_gap": (0.5 - 0.012 * weight - 0.02 * octave + blank["c"] / 5) if aware else np.nan,
+                        **waveform,
+                        "plcmos": 2.0 + 0.02 * weight + 0.1 * octave + blank["b"],
+                        "logit_gap": 0.5 - 0.012 * weight - 0.02 * octave + blank["c"] / 5,
                     }
                 )
             )

@@ -26,8 +26,8 @@ NDPCA = {
     "convergence": (["convergence", "named_losses"], ["curves", "table1", "table2", "table3", "table4"]),
     "look_inside": (["chain", "latents", "budgets", "directions"], ["settings", "items"]),
     "psnr_vs_bandwidth": (
-        ["psnr_vs_bandwidth", "ratio_to_joint", "targets", "representations"],
-        ["psnr", "ratio_to_joint", "single_model", "targets", "gains"],
+        ["psnr_vs_bandwidth", "ratio_to_joint", "targets", "representations", "waveforms"],
+        ["psnr", "ratio_to_joint", "single_model", "targets", "gains", "waveforms"],
     ),
     "rate_distortion_perception": (["distortion_vs_bandwidth", "realism_vs_distortion"], ["sweep"]),
     "room": (["room"], ["places", "counts"]),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
 from thinwire.artifacts import read_json, split_of
+from thinwire.corpora.simulate.chime6 import session_ids
 from thinwire.training.state import load_tensors
 
 LIMIT = 64 * 2**20
@@ -39,6 +41,18 @@ def test_no_test_talker_was_ever_trained_on(root: Path) -> None:
         speakers = read_json(path)["data"]["training_ids"]["speaker"]
         assert speakers, path
         assert not [s for s in speakers if in_a_test(s)], path
+
+
+def test_no_test_noise_and_no_test_room_either(root: Path) -> None:
+    """Noise ids fall into splits by their hash; CHiME-6 rooms are `session-location`, split by the session's number."""
+    tests = set(itertools.islice(session_ids("eval"), 100))
+    found = {"noise": 0, "room": 0}
+    for path in sorted((root / "weights").glob("*.json")):
+        seen = read_json(path)["data"]["training_ids"]
+        assert not [noise for noise in seen["noise"] if split_of("noise", noise) == "eval"], path
+        assert not [room for room in seen["room"] if room.split("-")[0] in tests], path
+        found = {kind: number + len(seen[kind]) for kind, number in found.items()}
+    assert min(found.values()) > 0 and {"S01", "S21", "S32"} <= tests and not {"S02", "S03", "S30"} & tests
 
 
 def test_weights_are_small_and_described(root: Path) -> None:

@@ -49,9 +49,9 @@ def make_workspace(folder: Path, samples: int = 4000, items: int = 24) -> Path:
     tree["training"] |= {"batch": 8, "warmup": 2, "validate_every": 4, "checkpoint_every": 3, "lr": 0.003}
     tree["runs"] = {"ndpca": RUNS}
     tree["evaluation"]["ndpca"] |= {
-        "items": 6, "grid": [1, 2, 3, 4, 6, 8, 12, 16], "perceptual_items": 2, "perceptual_grid": [4, 16],
-        "sampler_steps": 2, "griffin_lim_iterations": 2, "kbps_grid": [0.02, 0.2], "bits_items": 3, "look_items": 2,
-        "listen_grid": [4, 16],
+        "items": 6, "grid": [1, 2, 3, 4, 6, 8, 12, 16], "waveform_items": 3, "perceptual_items": 2,
+        "perceptual_grid": [4, 16], "sampler_steps": 2, "griffin_lim_iterations": 2, "kbps_grid": [0.02, 0.2],
+        "bits_items": 3, "look_items": 2, "listen_grid": [4, 16],
     }  # fmt: skip
     tree["channel"] |= {"seconds": 12, "bandwidth_hz": 4.0}
     (folder / "params.yaml").write_text(yaml.safe_dump(tree, sort_keys=False), "utf-8")

@@ -75,8 +75,11 @@ def draw_convergence(curves: pd.DataFrame, note: str) -> Figure:
     legend_right(fig, _keys(curves))
     caption(
         fig,
-        "Weighted sum of the losses. Training: mean since the last validation, each batch at a random budget (NDPCA) "
-        "or at full width (naive), so compare E2D1 with E4D1 within a kind only. " + note,
+        "Weighted sum of the losses that are computed: agnostic runs have neither task nor perceptual loss; aware ones "
+        "have both in training, but in validation no perceptual one, as no discriminator runs there. So settings, and "
+        "an aware run's training and validation, are different sums. Training: mean since the last validation, each "
+        "batch at a random budget (NDPCA) or at full width (naive), so compare E2D1 with E4D1 within a kind only. "
+        + note,
     )
     return fig
 
@@ -99,7 +102,8 @@ def draw_named(curves: pd.DataFrame, note: str) -> Figure:
     legend_right(fig, [*keys, key("aware", color=GREY), key("agnostic", color=GREY, linestyle=":")])
     caption(
         fig,
-        "Unweighted losses on the validation split. The cosine loss of the joint system is 0 by construction. " + note,
+        "Unweighted losses on the validation split, each where it is computed: task in aware runs only, perceptual in "
+        "training only. The cosine loss of the joint system is 0 by construction. " + note,
     )
     return fig
 

@@ -15,6 +15,7 @@ from thinwire.figures.parts import Part, encoders_of
 from thinwire.figures.paths import Page
 from thinwire.figures.style import ARCH_COLOUR, caption
 
+UNTRAINED = "No trained model is in this figure: its modules are built fresh, and training changes no size or shape."
 ROLE_COLOUR = {
     "encoder": "#d7e8f5",
     "bottleneck": "#fde3c8",
@@ -109,7 +110,7 @@ def draw_system(systems: Mapping[str, Sequence[Part]], microphones: Sequence[str
         fig,
         "Drawn from the modules that params.yaml instantiates. Shapes: microphones x representation channels x bins x "
         "frames; latents a second. Encoders never see each other's input; the decoder always gets the latent at full "
-        "width, unsent components at their mean.",
+        f"width, unsent components at their mean. {UNTRAINED}",
     )
     return fig
 
@@ -140,7 +141,8 @@ def draw_training(parts: Sequence[Part]) -> Figure:
     axes.text(11.55, 3.05, "L", ha="center", va="center", fontsize=14, fontweight="bold")
     caption(
         fig,
-        "Losses of weight 0 are logged only. Score network and discriminator serve training and judging, not decoding.",
+        "Losses of weight 0 are logged only. Score network and discriminator serve training and judging, not decoding. "
+        + UNTRAINED,
     )
     return fig
 

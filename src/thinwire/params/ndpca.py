@@ -76,8 +76,9 @@ class NdpcaEvaluation(Section):
     split: Literal["dev", "eval"] = "eval"
     items: int = Field(160, ge=4, description="test segments at most")
     grid: list[int] = Field([2, 4, 8, 12, 16, 32, 64, 96], min_length=8, description="bandwidths m in floats a second")
-    perceptual_items: int = Field(16, ge=1, description="test segments with PESQ, STOI, PLCMOS and the score sampler")
-    perceptual_grid: list[int] = [4, 16, 96]
+    waveform_items: int = Field(6, ge=1, description="test segments with PESQ, STOI, SI-SDR and the score sampler")
+    perceptual_items: int = Field(16, ge=1, description="test segments with distortion, PLCMOS and logits")
+    perceptual_grid: list[int] = Field([4, 16, 96], description="the bandwidths of PLCMOS and logits")
     sampler_steps: int = Field(15, ge=1)
     griffin_lim_iterations: int = Field(32, ge=1)
     kbps_grid: list[float] = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4]

@@ -10,15 +10,14 @@ import torch
 from torch import nn
 
 from thinwire.evaluation.ndpca.common import Bench
+from thinwire.evaluation.ndpca.targets import LEVEL, estimate_of, heard, targets_of, waveform_of
 from thinwire.evaluation.parallel import over_items
-from thinwire.metrics.perceptual import pesq_wb, plcmos, stoi
-from thinwire.metrics.spectral import psnr
-from thinwire.metrics.waveform import si_sdr
+from thinwire.metrics.perceptual import plcmos
 from thinwire.nn.discriminator import logit_gap
 from thinwire.params import Params
 from thinwire.progress import track
 from thinwire.seeding import derive_seed
-from thinwire.systems.ndpca.representation import magnitude_of, spectra, synthesise, to_complex, waveform
+from thinwire.systems.ndpca.representation import magnitude_of, waveform
 from thinwire.tasks.enhancement import Enhancer
 from thinwire.training.build import build_system, model_folder
 from thinwire.training.state import load_weights
@@ -34,70 +33,51 @@ def load_critic(params: Params, bench: Bench) -> nn.Module | None:
     return critic
 
 
-def _heard(clean: np.ndarray, test: np.ndarray) -> tuple[float, float]:
-    return float(pesq_wb(clean, test)), float(stoi(clean, test))
-
-
 def _plcmos(test: np.ndarray) -> float:
     return float(plcmos(test))
 
 
-def measure(
-    bench: Bench, enhancer: Enhancer, critic: nn.Module | None, jobs: int = 1, scheduler: str | None = None
-) -> pd.DataFrame:
-    """Rows per (item of the subset, m): waveform measures, PSNR in the paper's sense and on the complex spectrum,
-    enhanced PSNR, logit gap.
-
-    PSNR in the paper's sense is over plain magnitude and phase in radians stacked (facts 1.8.6), MAX the largest plain
-    magnitude.
+def measure(bench: Bench, enhancer: Enhancer, jobs: int = 1, scheduler: str | None = None) -> pd.DataFrame:
+    """Rows per (item of `waveform_items`, m of the whole grid): the decoder's output and the enhanced one as spectra
+    and as waveforms, against clean speech and against the noisy microphones (columns in `_noisy`).
     """
-    some = bench.subset(bench.settings.perceptual_items)
-    own = next(iter(bench.bottlenecks))
-    model, representation = bench.model, bench.run.representation
-    spectrum, samples = model.spectrum, model.samples
-    reference = bench.segments.clean[some] / bench.data.clean_gain[some, None]
-    target = spectra(torch.from_numpy(reference), spectrum)
-    clean = magnitude_of(bench.data.clean[some].float(), representation)
-    peak = clean.amax((1, 2)).numpy()
-    grid = [m for m in bench.settings.perceptual_grid if m in bench.grid(own)] or bench.grid(own)
+    some = bench.subset(bench.settings.waveform_items)
+    own, targets = next(iter(bench.bottlenecks)), targets_of(bench, some)
     rows = []
-    for m in track(grid, f"listen {bench.name}"):
+    for m in track(bench.grid(own), f"listen {bench.name}"):
         output = bench.decode(own, m, some)
-        decoded = magnitude_of(output, representation)
-        audio = synthesise(output, spectrum, representation, samples, bench.settings.griffin_lim_iterations)
         generator = torch.Generator().manual_seed(derive_seed(bench.seed, "sampler", m))
+        decoded = magnitude_of(output, bench.run.representation)
         enhanced = enhancer.enhance(decoded, bench.settings.sampler_steps, generator)
-        better = synthesise(
-            enhanced.unsqueeze(1), spectrum, "magnitude", samples, bench.settings.griffin_lim_iterations
-        )
-        estimate = to_complex(output, spectrum, representation)
-        estimate = spectra(audio, spectrum) if estimate is None else estimate
+        estimates = [
+            estimate_of(bench, output, bench.run.representation, ""),
+            estimate_of(bench, enhanced.unsqueeze(1), "magnitude", "_enhanced"),
+        ]
         table = bench.items().loc[some].assign(bottleneck=own, m=m)
-        table["psnr_paper"] = _paper_psnr(target.numpy(), estimate.numpy())
-        table["psnr_complex"] = _complex_psnr(target, estimate, spectrum.power)
-        table["psnr_enhanced"] = psnr(clean.numpy(), enhanced.numpy(), peak)
-        for suffix, signal in (("", audio), ("_enhanced", better)):
-            scaled = 0.05 * signal.numpy()
-            pairs = list(zip(0.05 * reference, scaled, strict=True))
-            heard = over_items(_heard, pairs, jobs, scheduler)
-            table[f"pesq{suffix}"], table[f"stoi{suffix}"] = zip(*heard, strict=True)
-            table[f"si_sdr{suffix}"] = si_sdr(reference, scaled)
-        if bench.run.setting == "aware":
-            table["plcmos"] = over_items(_plcmos, [(0.05 * x,) for x in audio.numpy()], jobs, scheduler)
-        if critic is not None:
-            table["logit_gap"] = _gap(bench, critic, decoded, some)
+        compared = [(target, estimate) for target in targets for estimate in estimates]
+        scores = over_items(heard, [pair for t, e in compared for pair in t.pairs(e)], jobs, scheduler)
+        for (target, estimate), both in zip(compared, np.split(np.array(scores), len(compared)), strict=True):
+            table = table.assign(**target.measures(estimate))
+            table[target.columns_heard(estimate)] = both
         rows.append(table)
     return pd.concat(rows, ignore_index=True)
 
 
-def _paper_psnr(target: np.ndarray, estimate: np.ndarray) -> np.ndarray:
-    stacks = [np.concatenate([np.abs(x), np.angle(x)], axis=-1) for x in (target, estimate)]
-    return psnr(stacks[0], stacks[1], np.abs(target).max((1, 2)))
-
-
-def _complex_psnr(target: torch.Tensor, estimate: torch.Tensor, power: float) -> np.ndarray:
-    pair = [torch.polar(x.abs().clamp_min(1e-12) ** power, x.angle()).numpy() for x in (target, estimate)]
-    return psnr(pair[0], pair[1], np.abs(pair[0]).max((1, 2)))
+def realism(bench: Bench, critic: nn.Module, jobs: int = 1, scheduler: str | None = None) -> pd.DataFrame:
+    """Rows per (item of `perceptual_items`, m of `perceptual_grid`) of an aware run: PLCMOS of the decoded waveform and
+    the gap of its logits to clean speech's.
+    """
+    some = bench.subset(bench.settings.perceptual_items)
+    own = next(iter(bench.bottlenecks))
+    rows = []
+    for m in [m for m in bench.settings.perceptual_grid if m in bench.grid(own)] or bench.grid(own):
+        output = bench.decode(own, m, some)
+        table = bench.items().loc[some].assign(bottleneck=own, m=m)
+        audio = waveform_of(bench, output, bench.run.representation).numpy()
+        table["plcmos"] = over_items(_plcmos, [(LEVEL * x,) for x in audio], jobs, scheduler)
+        table["logit_gap"] = _gap(bench, critic, magnitude_of(output, bench.run.representation), some)
+        rows.append(table)
+    return pd.concat(rows, ignore_index=True)
 
 
 def _gap(bench: Bench, critic: nn.Module, decoded: torch.Tensor, some: np.ndarray) -> np.ndarray:
@@ -134,20 +114,10 @@ def listen(bench: Bench, enhancer: Enhancer, path: Path) -> None:
     keep("noisy", bench.segments.noisy[some, 0])
     for m in grid:
         output = bench.decode(own, m, some)
-        settings = (
-            bench.model.spectrum,
-            bench.run.representation,
-            bench.model.samples,
-            bench.settings.griffin_lim_iterations,
-        )
-        keep(f"m{m}", synthesise(output, *settings).numpy())
+        keep(f"m{m}", waveform_of(bench, output, bench.run.representation).numpy())
         if m == grid[-1]:
             generator = torch.Generator().manual_seed(derive_seed(bench.seed, "listen"))
-            enhanced = enhancer.enhance(
-                magnitude_of(output, bench.run.representation), bench.settings.sampler_steps, generator
-            )
-            keep(
-                "enhanced",
-                synthesise(enhanced.unsqueeze(1), settings[0], "magnitude", settings[2], settings[3]).numpy(),
-            )
+            decoded = magnitude_of(output, bench.run.representation)
+            enhanced = enhancer.enhance(decoded, bench.settings.sampler_steps, generator)
+            keep("enhanced", waveform_of(bench, enhanced.unsqueeze(1), "magnitude").numpy())
     np.savez_compressed(path, **out)  # type: ignore[arg-type]

@@ -61,10 +61,14 @@ def measure_seed(params: Params, name: str, seed: int, enhancer: Enhancer) -> di
     """The tables `items` and `bits` of one of a run's models."""
     bench = set_up(params, name, seed)
     items = sweep.sweep(bench, enhancer)
-    heard = perception.measure(bench, enhancer, perception.load_critic(params, bench), params.jobs, params.scheduler)
+    tables = [perception.measure(bench, enhancer, params.jobs, params.scheduler)]
+    critic = perception.load_critic(params, bench)
+    if critic is not None:
+        tables.append(perception.realism(bench, critic, params.jobs, params.scheduler))
     keys = ["segment_id", "bottleneck", "m"]
-    extra = heard.drop(columns=[c for c in heard.columns if c in items.columns and c not in keys])
-    items = items.merge(extra, on=keys, how="left")
+    for table in tables:
+        extra = table.drop(columns=[c for c in table.columns if c in items.columns and c not in keys])
+        items = items.merge(extra, on=keys, how="left")
     for column in ("plcmos", "logit_gap"):
         if column not in items:
             items[column] = float("nan")

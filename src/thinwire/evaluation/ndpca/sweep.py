@@ -10,7 +10,7 @@ import torch
 
 from thinwire.channel.capacity import budget, fading_trace, per_second, read_trace
 from thinwire.evaluation.ndpca.common import Bench
-from thinwire.metrics.spectral import psnr, spectral_snr
+from thinwire.metrics.spectral import psnr
 from thinwire.params.channel import Channel
 from thinwire.progress import track
 from thinwire.seeding import derive_seed
@@ -25,10 +25,12 @@ PEAK = (
 
 
 def sweep(bench: Bench, enhancer: Enhancer) -> pd.DataFrame:
-    """One row per (item, bottleneck, m): PSNR against clean and noisy magnitudes, spectral SNR, MSE, and the task's
-    distortion on a subset.
+    """One row per (item, bottleneck, m): PSNR and spectral SNR against clean and noisy magnitudes, MSE, and the
+    task's distortion on a subset.
     """
-    clean, noisy, peak = bench.clean, bench.noisy, bench.clean.max((1, 2))
+    clean, noisy = bench.clean, bench.noisy
+    peak, peak_noisy = (20.0 * np.log10(x.max((-2, -1))) for x in (clean, noisy))
+    power, power_noisy = (10.0 * np.log10(np.square(x, dtype=np.float64).mean((-2, -1))) for x in (clean, noisy))
     some = bench.subset(bench.settings.perceptual_items)
     worst = _distortion(bench, enhancer, some, torch.from_numpy(noisy[some, 0]))
     own = next(iter(bench.bottlenecks))
@@ -37,10 +39,12 @@ def sweep(bench: Bench, enhancer: Enhancer) -> pd.DataFrame:
     for mode, m in track(points, f"sweep {bench.name}"):
         decoded = magnitude_of(bench.decode(mode, m), bench.run.representation).numpy()
         table = bench.items().assign(**bench.identity(), bottleneck=mode, m=m)
-        table["psnr_magnitude"] = psnr(clean, decoded, peak)
-        table["psnr_magnitude_noisy"] = psnr(noisy, decoded[:, None], noisy.max((2, 3))).mean(1)
-        table["snr_spectral"] = spectral_snr(clean, decoded)
-        table["mse"] = np.square(clean - decoded).mean((1, 2))
+        # 1 / MSE in dB, once for all measures: PSNR, SNR and MSE differ by levels that no estimate changes.
+        error, error_noisy = psnr(clean, decoded, 1.0), psnr(noisy, decoded[:, None], 1.0)
+        table["psnr_magnitude"], table["snr_spectral"] = peak + error, power + error
+        table["psnr_magnitude_noisy"] = (peak_noisy + error_noisy).mean(1)
+        table["snr_spectral_noisy"] = (power_noisy + error_noisy).mean(1)
+        table["mse"] = 10.0 ** (-error / 10.0)
         table["distortion"] = np.nan
         if mode == own and len(some):
             table.loc[some, "distortion"] = _distortion(bench, enhancer, some, torch.from_numpy(decoded[some])) / worst

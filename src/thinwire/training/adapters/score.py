@@ -10,13 +10,15 @@ from thinwire.errors import ParamError
 from thinwire.nn.trainable import Trainable
 from thinwire.params import Params
 from thinwire.tasks.enhancement import Enhancer, EnhancerTraining
-from thinwire.training.build import Splits, adapter_of
+from thinwire.training.build import Splits
 from thinwire.training.loop import TensorData
 from thinwire.training.state import load_weights
 
 
 def load(params: Params, name: str, folders: list[Path]) -> Splits:
-    return adapter_of("ndpca").load(params, name, folders)
+    from thinwire.training.adapters import ndpca  # which imports this module
+
+    return ndpca.load(params, name, folders)
 
 
 def build(params: Params, name: str, facts: dict[str, int], to_train: bool) -> Trainable:
