@@ -206,8 +206,8 @@ def cost_table(page: Page, items: pd.DataFrame, runs: Sequence[str], tau: float 
 def cost_words(costs: pd.DataFrame) -> str:
     """Which run makes least of the loss of each lambda, in words, a line a lambda. `costs` is `cost_table`."""
     lines = []
-    for weight, rows in costs.groupby("weighting"):
-        best = rows.loc[rows["cost"].idxmin()]
+    for weight in sorted(set(costs["weighting"])):
+        best = costs[costs["weighting"] == weight].sort_values("cost").iloc[0]
         if best["lmbda"] == weight:
             lines.append(f"- Under lambda = {weight:g} the run that was trained for it makes the least of the loss.")
             continue
