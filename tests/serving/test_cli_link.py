@@ -18,12 +18,13 @@ import yaml
 
 from thinwire import audio, kaldi
 from thinwire.artifacts import write_json
-from thinwire.cli import send, serve
+from thinwire.cli import export, send, serve
 from thinwire.errors import BitstreamError, CheckpointError, ParamError
 from thinwire.params import Params, load_params
 from thinwire.seeding import rng
 from thinwire.serving.protocol import ServingError
 from thinwire.systems.aucom.codec_net import AuComNet
+from thinwire.systems.aucom.edge_folder import load_edge
 from thinwire.systems.aucom_enhancer.model import AuComSenNet
 from thinwire.tasks.classifier import Classifier
 from thinwire.tasks.recogniser import Recogniser
@@ -123,6 +124,60 @@ def test_the_enhancer_works_where_the_gate_calls_it_noisy(params: Params, capsys
     assert denoiser is not None and not denoiser.noisy(np.ones(100, np.float32))
     x = rng(1).standard_normal(1000).astype(np.float32)
     assert denoiser.enhance(x).shape == x.shape and not np.allclose(denoiser.enhance(x), x)
+
+
+def test_a_background_of_its_own_decides_for_the_gate(params: Params, capsys: pytest.CaptureFixture[str]) -> None:
+    async def stream() -> None:
+        async with serve.server_of(params, arguments(serve, "serve", "aucom_v2", "--port", 0)) as server:
+            words = ["send", "aucom_v2", "noisy.flac", "--enhancer", "aucom_enhancer", "--background", "quiet.wav"]
+            await send.send(params, arguments(send, *words, "--port", server.port))
+
+    asyncio.run(stream())
+    assert capsys.readouterr().out.splitlines()[-1].endswith("quiet: not enhanced")
+    audio.write("click.wav", np.zeros(4_000, np.float32))
+    words = ["send", "aucom_v2", "quiet.wav", "--background", "click.wav"]
+    for more, said in (([], "name one by --enhancer"), (["--enhancer", "aucom_enhancer"], "shorter than 0.5 s")):
+        with pytest.raises(ParamError, match=said):
+            asyncio.run(send.send(params, arguments(send, *words, *more)))
+
+
+def test_an_exported_folder_codes_as_the_run_and_without_torch(
+    params: Params, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "edge"
+    assert export.run(arguments(export, "export", "aucom_v2", "--out", folder)) == 0
+    assert "aucom_v2 for tau = 1, 2, 3, 5, 8, 10" in capsys.readouterr().out
+    x = audio.read("quiet.wav")[0]
+    for tau in (1.0, 2.0):
+        words = ["quiet.wav", "--tau", tau, "--coder", "range"]
+        of_run, of_folder = (
+            send.codec_of(params, arguments(send, "send", one, *words)) for one in ("aucom_v2", folder)
+        )
+        assert of_folder.encode(x) == of_run.encode(x)
+        assert of_folder.bitstream.fingerprint == of_run.bitstream.fingerprint
+    alone = (
+        "import sys; from pathlib import Path; from thinwire import audio; from thinwire.cli import send\n"
+        "from thinwire.params import load_params; import argparse; import thinwire.serving.client\n"
+        f"codec = send.codec_of(load_params(), argparse.Namespace(run={str(folder)!r}, tau=2.0, coder='range'))\n"
+        "data = codec.encode(audio.read('quiet.wav')[0]); print(data.hex(), 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, check=True, timeout=300)
+    assert done.stdout.split() == [of_run.encode(x).hex(), "False"]
+
+
+def test_a_folder_that_is_not_whole_is_refused(params: Params, tmp_path: Path) -> None:
+    folder = tmp_path / "edge"
+    export.run(arguments(export, "export", "aucom_v2", "--out", folder))
+    with pytest.raises(CheckpointError, match="tau = 1, 2, 3, 5, 8, 10, not for 4"):
+        load_edge(folder, 4.0)
+    with np.load(folder / "tables.npz") as file:
+        kept = dict(file)
+    np.savez(folder / "tables.npz", **kept | {"counts": kept["counts"][:, :3]})
+    with pytest.raises(CheckpointError, match="code tables of 3 rows"):
+        load_edge(folder, 2.0)
+    (folder / "tables.npz").write_bytes(b"no archive")
+    with pytest.raises(CheckpointError, match=r"tables\.npz: no code tables"):
+        load_edge(folder, 2.0)
 
 
 @pytest.mark.parametrize(("task", "key"), [("aucom_asr", "text"), ("aucom_emotion", "label")])

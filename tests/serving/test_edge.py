@@ -40,6 +40,15 @@ def test_the_first_second_decides_for_the_whole_stream(noisy: bool) -> None:
     assert heard == [16_000] and (sent == (0.5 if noisy else 1.0)).all()
 
 
+def test_a_background_recorded_before_decides_in_place_of_the_first_second() -> None:
+    loud, quiet = np.ones(40_000, np.float32), np.full(20_000, 0.25, np.float32)
+    denoiser = Denoiser(lambda background: bool(background.max() > 0.5), lambda audio: audio / 2)
+    for background, factor in ((quiet, 1.0), (loud, 0.5)):
+        edge = Edge(lambda audio: audio.tobytes(), denoiser, 20_000, background)
+        sent = [np.frombuffer(edge.code(chunk), np.float32) for chunk in edge.push(loud)]
+        assert edge.noisy == (factor == 0.5) and (np.concatenate(sent) == factor).all()
+
+
 def test_what_is_no_signal_is_refused() -> None:
     edge = Edge(lambda audio: b"")
     for wrong in (np.ones((2, 10)), np.array([np.nan])):

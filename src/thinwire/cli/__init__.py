@@ -36,6 +36,7 @@ COMMANDS = {
     "prune": "list or delete outputs of runs and stages that are no longer there",
     "repro": "like `dvc repro`, with independent stages side by side",
     "real": "the same graph on real recordings, reports into reports/real/",
+    "export": "write the folder that an edge device needs of a trained codec",
     "serve": "decode streams of `thinwire send` and run a task on them",
     "send": "stream audio files to `thinwire serve` as an edge device does",
     "bench": "measure speed and memory",

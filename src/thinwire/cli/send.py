@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from thinwire.params import Params
     from thinwire.serving.client import EdgeClient, Result
-    from thinwire.serving.edge import Denoiser
+    from thinwire.serving.edge import Denoiser, Edge
     from thinwire.systems.aucom.edge import EdgeCodec
 
 
@@ -20,11 +20,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     from thinwire.cli.serve import port
 
     parser = subparsers.add_parser("send", help="stream audio files to `thinwire serve` and print its answers")
-    parser.add_argument("run", help="the codec: a run of aucom_codec that is trained")
+    parser.add_argument(
+        "run", help="the codec: a trained run of aucom_codec, or the folder `thinwire export` made of it"
+    )
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="audio; each is a stream of its own")
     parser.add_argument("--tau", type=float, default=1.0, help="step of the quantiser, as the server's (default: 1)")
     parser.add_argument("--coder", choices=["huffman", "arithmetic", "range", "rans"], default="huffman")
     parser.add_argument("--enhancer", default=None, help="a trained run of aucom_enhancer, used where it is noisy")
+    parser.add_argument(
+        "--background", type=Path, metavar="FILE", default=None,
+        help="audio of the place alone, 0.5 s or more, for the gate before the enhancer (default: each file's first "
+        "second)",
+    )  # fmt: skip
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=port, default=7360)
     parser.add_argument("--through", metavar="LINK", default=None, help="such as zigbee_250k, lora_11k, uplink_1m")
@@ -50,10 +57,12 @@ async def send(params: Params, args: argparse.Namespace) -> None:
     from thinwire.channel.link import link_of
     from thinwire.errors import ParamError
     from thinwire.seeding import rng
+    from thinwire.serving.edge import Edge
     from thinwire.serving.throttle import LinkRelay
 
     if args.loss and not args.through:
         raise ParamError("--loss: losses belong to a link; name one by --through")
+    background = None if args.background is None else background_of(args)
     codec, denoiser = codec_of(params, args), denoiser_of(params, args.enhancer)
     async with contextlib.AsyncExitStack() as stack:
         host, port = args.host, args.port
@@ -62,28 +71,45 @@ async def send(params: Params, args: argparse.Namespace) -> None:
             relay = LinkRelay(link, port, rng(params.seed, "link"), host)
             host, port = "127.0.0.1", (await stack.enter_async_context(relay)).port
         for path in args.files:
-            await _send_file(path, codec, denoiser, (host, port), params.seed, args.live)
+            edge = Edge(codec.encode, denoiser, codec.chunk_samples, background)
+            await _send_file(path, edge, codec.bitstream.fingerprint, (host, port), params.seed, args.live)
 
 
-async def _send_file(
-    path: Path, codec: EdgeCodec, denoiser: Denoiser | None, address: tuple[str, int], seed: int, live: bool
-) -> None:
+def background_of(args: argparse.Namespace) -> np.ndarray:
+    """Samples of --background; raises ParamError where no gate hears them, or they are too few for it."""
+    from thinwire.audio import SAMPLE_RATE
+    from thinwire.errors import ParamError
+    from thinwire.systems.aucom.gate import SHORTEST_S
+
+    if args.enhancer is None:
+        raise ParamError("--background: it is for the gate before the enhancer; name one by --enhancer")
+    audio = _mono(args.background)
+    if len(audio) < SHORTEST_S * SAMPLE_RATE:
+        raise ParamError(f"--background {args.background}: shorter than {SHORTEST_S:g} s; record more of the place")
+    return audio
+
+
+def _mono(path: Path) -> np.ndarray:
+    """A file's samples (n,) at 16 kHz, channels averaged."""
+    from thinwire.audio import probe, read, resample
+
+    return resample(read(path, sample_rate=None).mean(0), probe(path).sample_rate)
+
+
+async def _send_file(path: Path, edge: Edge, fingerprint: str, address: tuple[str, int], seed: int, live: bool) -> None:
     import json
 
-    from thinwire.audio import SAMPLE_RATE, read, resample
-    from thinwire.audio import probe as probe_audio
+    from thinwire.audio import SAMPLE_RATE
     from thinwire.seeding import rng
     from thinwire.serving.client import EdgeClient
-    from thinwire.serving.edge import Edge
 
-    audio = resample(read(path, sample_rate=None).mean(0), probe_audio(path).sample_rate)
-    edge = Edge(codec.encode, denoiser, codec.chunk_samples)
+    audio = _mono(path)
 
     def show(result: Result) -> None:
         facts = {"file": path.name, "start_s": result.seq * edge.chunk_samples / SAMPLE_RATE, "bytes": result.size}
         print(json.dumps(facts | {"latency_ms": round(1e3 * result.latency_s, 1)} | result.value), flush=True)
 
-    async with EdgeClient(*address, edge, codec.bitstream.fingerprint, show, rng(seed, "retry", path.name)) as client:
+    async with EdgeClient(*address, edge, fingerprint, show, rng(seed, "retry", path.name)) as client:
         await _push(client, audio, live)
         await client.finish()
     seconds, sent = len(audio) / SAMPLE_RATE, client.sent
@@ -110,10 +136,16 @@ async def _push(client: EdgeClient, audio: np.ndarray, live: bool) -> None:
 
 
 def codec_of(params: Params, args: argparse.Namespace) -> EdgeCodec:
-    """The edge's codec of a trained run; raises ParamError and CheckpointError where there is none."""
+    """The edge's codec of an exported folder, which needs no torch, or of a trained run, which is exported here and
+    now; raises ParamError and CheckpointError where there is none.
+    """
+    from thinwire.systems.aucom.edge import EdgeCodec, EdgeEncoder
+    from thinwire.systems.aucom.edge_folder import is_edge, load_edge
+
+    if is_edge(args.run):
+        return load_edge(Path(args.run), args.tau, args.coder)
     from thinwire.cli.serve import check_run
     from thinwire.systems.aucom.codec_net import AuComNet
-    from thinwire.systems.aucom.edge import EdgeCodec, EdgeEncoder
     from thinwire.systems.aucom.export import export_encoder
     from thinwire.training.adapters.aucom_codec import load_coder
 

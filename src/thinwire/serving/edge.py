@@ -13,8 +13,9 @@ from thinwire.errors import BitstreamError
 CHUNK_S = 5.0
 """The paper's chunks (section 5.2)."""
 BACKGROUND_S = 1.0
-"""Background that the gate hears (section 5.5: 0.5 to 1 s before each recording; here the recording's first second)."""
-
+"""Background that the gate hears (section 5.5: 0.5 to 1 s before each recording). Where none was recorded it is the
+stream's own first second, speech included (reading).
+"""
 
 SHORTEST_S = 0.025
 """A window of the features: a last chunk of less is filled up with silence."""
@@ -33,8 +34,8 @@ class Denoiser:
 class Edge:
     """`push(samples) -> chunks` of 5 s, the last one from `flush()`; `code(chunk) -> bytes`, in order.
 
-    `encode(audio (samples,) float32 at 16 kHz) -> bytes` is the whole codec: features, encoder, entropy coder. An
-    Edge is for one stream.
+    `encode(audio (samples,) float32 at 16 kHz) -> bytes` is the whole codec: features, encoder, entropy coder;
+    `background` (samples,) what was heard before the stream. An Edge is for one stream.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class Edge:
         encode: Callable[[np.ndarray], bytes],
         denoiser: Denoiser | None = None,
         chunk_samples: int = round(CHUNK_S * SAMPLE_RATE),
+        background: np.ndarray | None = None,
     ) -> None:
         self.encode, self.denoiser, self.chunk_samples = encode, denoiser, chunk_samples
+        self.background = background
         self.noisy: bool | None = None
         self._rest: list[np.ndarray] = []
 
@@ -68,10 +71,11 @@ class Edge:
         return [np.pad(chunk, (0, max(0, least - chunk.size))) for chunk in rest if chunk.size]
 
     def code(self, chunk: np.ndarray) -> bytes:
-        """Bytes of a chunk (samples,); the stream's first one decides whether it is noisy."""
+        """Bytes of a chunk (samples,); the background, or else the first chunk, decides whether the stream is noisy."""
         if self.denoiser is not None:
             if self.noisy is None:
-                self.noisy = bool(self.denoiser.noisy(chunk[: round(BACKGROUND_S * SAMPLE_RATE)]))
+                heard = chunk if self.background is None else self.background
+                self.noisy = bool(self.denoiser.noisy(heard[: round(BACKGROUND_S * SAMPLE_RATE)]))
             if self.noisy:
                 chunk = self.denoiser.enhance(chunk)
         return self.encode(chunk)

@@ -122,3 +122,10 @@ def test_few_items_are_drawn_whatever_their_noise(
         assert enhance_first.judge(page, coded, GOOD).verdict == "inconclusive"
     names = enhance_first.noisiest(table, 1)
     assert len(enhance_first.heard_table(table, names)) == 8
+
+
+def test_a_recogniser_below_its_floor_is_said_to_tell_nothing(open_aucom: Callable[[str], Page]) -> None:
+    page = open_aucom("enhance_first")
+    assert enhance_first.without_information(page, tasks()) == ""
+    told = enhance_first.without_information(page, tasks(clean=9.5))
+    assert "No information" in told and "LibriSpeech" in told

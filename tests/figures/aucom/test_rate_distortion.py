@@ -99,6 +99,29 @@ def test_each_weighting_of_the_loss_is_its_own_reference(open_aucom: Callable[[s
     assert row["excess"] == pytest.approx(row["cost"] - (6.0 / 8 + 16 * 0.1))
 
 
+def test_words_say_which_run_makes_least_of_each_loss(open_aucom: Callable[[str], Page]) -> None:
+    page = open_aucom("rate_distortion")
+    better = FALLING | {"aucom_v1": 0.3}  # more distortion than lambda 1: it makes least of no loss
+    lines = rate_distortion.cost_words(rate_distortion.cost_table(page, sweep(RISING, better), SWEEP)).splitlines()
+    assert lines[0] == "- Under lambda = 1 the run that was trained for it makes the least of the loss."
+    gap = (5.2 / 8 + 4 * 0.3) - (6.0 / 8 + 4 * 0.1)
+    assert lines[1].startswith("- Under lambda = 4 the run of lambda = 16 makes less of the loss")
+    assert f"by {gap:.4f} bits a value, 95 % {gap:.4f} to {gap:.4f}." in lines[1]
+    assert "lambda = 16 the run that was trained" in lines[2]
+    # a gap whose interval reaches zero is not settled
+    table = rate_distortion.cost_table(page, sweep(RISING, better), SWEEP)
+    unsettled = rate_distortion.cost_words(table.assign(high=table["high"] + 1.0)).splitlines()
+    assert unsettled[1].endswith("which these items do not settle.")
+
+
+def test_words_say_how_far_the_curves_lie_apart(open_aucom: Callable[[str], Page]) -> None:
+    page = open_aucom("rate_distortion")
+    flat = rate_distortion.trade_off(page, sweep(EQUAL, FALLING, by_tau=False), SWEEP)
+    told = rate_distortion.apart_words(page, flat)
+    assert "rates differ by 0.0 % at most, their distortions by 100.0 %" in told
+    assert "lambda = 16: 80 steps from scratch" in told
+
+
 def test_every_system_with_features_has_a_distortion(open_aucom: Callable[[str], Page]) -> None:
     page = open_aucom("rate_distortion")
     items = recognition.load(page, ["aucom_v1", "aucom_deepcod", "aucom_compared"])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from thinwire.errors import PipelineError
 from thinwire.figures.aucom import runs
 from thinwire.figures.paths import Page
+from thinwire.figures.tfcodec import runs as shared_runs
 
 
 def speech(errors: list[float], words: list[float]) -> pd.DataFrame:
@@ -67,3 +68,20 @@ def test_every_label_has_a_name_and_a_colour_of_its_own(open_aucom: Callable[[st
     assert runs.name("bicubic_4x4") == "bicubic, 4 x 4"
     assert runs.style("aucom_sensing_40") == runs.style("aucom_sensing_160")
     assert runs.style("something")["color"] == runs.UNKNOWN["color"]
+
+
+def test_captions_tell_what_each_system_heard_where_it_is_not_the_same(
+    open_aucom: Callable[[str], Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours = {"aucom_v1": (0.1, 8.3), "aucom_deepcod": (0.4, 0.0), "aucom_sensing": (0.4, 0.0)}
+    cards = {
+        run: {"steps": 20, "batch": 8, "init": "scratch", "hours_seen": own, "init_hours_seen": before}
+        for run, (own, before) in hours.items()
+    }
+    for module in (runs, shared_runs):
+        monkeypatch.setattr(module, "facts", lambda page, run: {"card": cards[run]})
+    page = open_aucom("recognition")
+    told = runs.note(page, list(hours), 24, "unseen utterances")
+    assert told.endswith("Audio heard in training: AUCOM v1 8.4 h; DeepCOD 0.4 h; compressed sensing 0.4 h.")
+    alike = runs.note(page, ["aucom_deepcod", "aucom_sensing"], 24, "unseen utterances")
+    assert "heard in training" not in alike and "(0.4 h of audio seen" in alike

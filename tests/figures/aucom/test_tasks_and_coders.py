@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,15 @@ import pandas as pd
 import pytest
 
 from thinwire.claims import Verdict
-from thinwire.figures.aucom import coder_verdicts, entropy_coders, runs, spectrograms, task_quality, task_verdicts
+from thinwire.figures.aucom import (
+    coder_verdicts,
+    entropy_coders,
+    runs,
+    spectrograms,
+    task_quality,
+    task_verdicts,
+    verdicts,
+)
 from thinwire.figures.paths import Page
 
 Open = Callable[[str], Page]
@@ -49,6 +57,26 @@ def test_losses_of_words_and_of_classes_point_the_same_way(open_aucom: Open, ite
         assert plain["loss"] == 0.0
         assert row["loss"] == pytest.approx(abs(row["score"] - plain["score"]))
     assert set(table.index.get_level_values(0)) == set(runs.TITLES)
+
+
+def test_corpora_are_named_whose_network_is_too_weak_to_judge_coding(
+    open_aucom: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_aucom("task_quality")
+    assert verdicts.without_information(page) == ""
+    load = verdicts.load
+
+    def chance(page: Page, names: Sequence[str]) -> pd.DataFrame:
+        table = load(page, names)
+        right = np.arange(len(table)) % 4 == 0
+        weak = table["corpus"] == "ravdess"
+        answer = np.where(weak & ~right, "c", table["answer"])
+        return table.assign(correct=np.where(weak, right, table["correct"]), answer=answer)
+
+    monkeypatch.setattr(verdicts, "load", chance)
+    told = verdicts.without_information(page)
+    assert "RAVDESS (for VCEMO)" in told and "IEMOCAP" not in told and "LibriSpeech" not in told
+    assert verdicts.without_information(page, ["librispeech"]) == ""
 
 
 def test_right_answers_everywhere_bear_out_every_curve(open_aucom: Open, items: pd.DataFrame) -> None:

@@ -15,7 +15,7 @@ from thinwire.claims.measure import FloorResult
 from thinwire.figures.aucom import runs as wing
 from thinwire.figures.aucom.curves import points
 from thinwire.figures.aucom.enhancement import ALL, RUN, UNKNOWN, levels_in, noise_level
-from thinwire.figures.aucom.verdicts import all_of, held, judge_pairs, lossless_score
+from thinwire.figures.aucom.verdicts import all_of, held, judge_pairs, lossless_score, says_nothing
 from thinwire.figures.aucom.whiskers import whiskers
 from thinwire.figures.paths import Page
 from thinwire.figures.results import SEED, read_table
@@ -177,6 +177,11 @@ def hears(page: Page, tasks: pd.DataFrame) -> FloorResult:
     clean = tasks[(tasks["path"] == "clean") & (tasks["coded"] == wing.LOSSLESS)]
     ability = (points(clean) / lossless_score(page, "librispeech")).rename("ability").reset_index()
     return held(page, "speech", ability.assign(run=RECOGNISER), [RECOGNISER])
+
+
+def without_information(page: Page, tasks: pd.DataFrame) -> str:
+    """What captions add where `hears` fails."""
+    return says_nothing([] if hears(page, tasks).ok else ["librispeech"])
 
 
 def _beside(page: Page, tasks: pd.DataFrame) -> str:

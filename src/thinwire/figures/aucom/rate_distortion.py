@@ -203,6 +203,37 @@ def cost_table(page: Page, items: pd.DataFrame, runs: Sequence[str], tau: float 
     return pd.DataFrame(rows, columns=names)
 
 
+def cost_words(costs: pd.DataFrame) -> str:
+    """Which run makes least of the loss of each lambda, in words, a line a lambda. `costs` is `cost_table`."""
+    lines = []
+    for weight in sorted(set(costs["weighting"])):
+        best = costs[costs["weighting"] == weight].sort_values("cost").iloc[0]
+        if best["lmbda"] == weight:
+            lines.append(f"- Under lambda = {weight:g} the run that was trained for it makes the least of the loss.")
+            continue
+        settled = "" if best["high"] < 0.0 else ", which these items do not settle"
+        lines.append(
+            f"- Under lambda = {weight:g} the run of lambda = {best['lmbda']:g} makes less of the loss than the one "
+            f"that was trained for it: by {-best['excess']:.4f} bits a value, 95 % {-best['high']:.4f} to "
+            f"{-best['low']:.4f}{settled}."
+        )
+    return "\n".join(lines)
+
+
+def apart_words(page: Page, table: pd.DataFrame) -> str:
+    """How far the curves of the lambdas lie apart, and what training tells their runs apart, in words. `table` is
+    `trade_off`.
+    """
+    at_tau = table.groupby("tau")[["kbps_entropy", "mse"]]
+    rate, mse = 100.0 * (at_tau.max() / at_tau.min() - 1.0).max()
+    runs = dict(zip(table["run"], table["lmbda"], strict=True))
+    cards = {value: wing.facts(page, run)["card"] for run, value in runs.items()}
+    starts = {value: card["init"] if card["init"].startswith("scratch") else f"weights {card['init']}"
+              for value, card in cards.items()}  # fmt: skip
+    told = "; ".join(f"lambda = {value:g}: {card['steps']} steps from {starts[value]}" for value, card in cards.items())
+    return f"At one tau the runs' rates differ by {rate:.1f} % at most, their distortions by {mse:.1f} % ({told})."
+
+
 def steps(items: pd.DataFrame, column: str, first: float, second: float) -> np.ndarray:
     """Per test item, a column of one run at one tau minus that at another, of the items that have both."""
     table = items.pivot_table(index="segment_id", columns="tau", values=column, aggfunc="mean")

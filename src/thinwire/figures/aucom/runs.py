@@ -14,7 +14,8 @@ from thinwire.errors import PipelineError
 from thinwire.figures.paths import Page
 from thinwire.figures.results import SEED, load_items, read_table
 from thinwire.figures.style import GREY
-from thinwire.figures.tfcodec.runs import facts, note
+from thinwire.figures.tfcodec.runs import facts
+from thinwire.figures.tfcodec.runs import note as note_of_all
 from thinwire.metrics.statistics import Interval
 
 __all__ = [
@@ -77,6 +78,18 @@ FAMILY_NAME = {
     "aucom_deepcod": "DeepCOD", "aucom_sensing": "compressed sensing", "bilinear": "bilinear", "bicubic": "bicubic",
     "mp3": "MP3", "aac": "AAC", "encodec": "EnCodec", "dac": "DAC", LOSSLESS: "lossless",
 }  # fmt: skip
+
+
+def note(page: Page, runs: Sequence[str], items: int, what: str) -> str:
+    """The sentence that captions end with, as every wing has it, and, where the runs did not hear equally much, what
+    each of them heard: one that began at nothing is no equal of one with reference weights.
+    """
+    cards = {run: facts(page, run)["card"] for run in runs}
+    heard = {name(run): f"{card['hours_seen'] + card['init_hours_seen']:.1f} h" for run, card in cards.items()}
+    told = note_of_all(page, runs, items, what)
+    if len(set(heard.values())) < 2:
+        return told
+    return f"{told} Audio heard in training: {'; '.join(f'{system} {hours}' for system, hours in heard.items())}."
 
 
 def load(page: Page, runs: Sequence[str]) -> pd.DataFrame:

@@ -3,7 +3,7 @@ measured."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -72,6 +72,22 @@ def floor_of(page: Page, claim: str, corpora: Sequence[str] = EVERY) -> FloorRes
     if floor.column == "explained":
         return held(page, rule, explained_table(page, systems, corpora), systems)
     raise PipelineError(f"claim {claim}: floor {rule} is held to {floor.column}; its notebook has to give the result")
+
+
+def without_information(page: Page, corpora: Sequence[str] = EVERY) -> str:
+    """`says_nothing` of those corpora whose task network misses its floor without any coding."""
+    return says_nothing(
+        corpus for corpus in corpora if not floor_of(page, f"aucom.fig11_{PRINTED[corpus]}", [corpus]).ok
+    )
+
+
+def says_nothing(corpora: Iterable[str]) -> str:
+    """What a caption adds about corpora on which the server's network is too weak; empty for none."""
+    weak = ", ".join(TITLES[corpus] for corpus in corpora)
+    return weak and (
+        f" No information in the panels of the server's network on {weak}: without any coding it misses its floor, "
+        "half of what the paper's has over chance, so they do not tell what coding costs."
+    )
 
 
 def held(page: Page, floor: str, table: pd.DataFrame, systems: Sequence[str], baseline: float = 0.0) -> FloorResult:
