@@ -9,6 +9,7 @@ Linux, where libraries bear a fork; elsewhere, and where no socket can be made, 
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -120,6 +121,7 @@ def _serve(number: int) -> int:
     torchaudio_fix.ensure()  # before torchaudio is imported
     for library in LIBRARIES:
         importlib.import_module(library)
+    gc.freeze()  # a fork that ends would look through all of them, for seconds
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer the callers
     with socket.socket(fileno=number) as listener:
         while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
@@ -141,17 +143,19 @@ def _answer(line: socket.socket) -> int:
     if pid == 0:
         line.close()
         return _run(asked, output)
-    for number in output:
-        os.close(number)
-    line.sendall(f"{pid}\n".encode())
-    ended = os.pidfd_open(pid)
-    if ended not in select.select([line.fileno(), ended], [], [])[0]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    _, status = os.waitpid(pid, 0)
-    with contextlib.suppress(OSError):
-        line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-    return 0
+    try:
+        for number in output:
+            os.close(number)
+        line.sendall(f"{pid}\n".encode())
+        ended = os.pidfd_open(pid)
+        if ended not in select.select([line.fileno(), ended], [], [])[0]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        _, status = os.waitpid(pid, 0)
+        with contextlib.suppress(OSError):
+            line.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    finally:
+        os._exit(0)  # nothing of this process is to be tidied up
 
 
 def _run(asked: dict, output: list[int]) -> int:
