@@ -152,7 +152,7 @@ def _bars(axes: Axes, places: np.ndarray, columns: dict[str, pd.Series], left: f
 def _short(value: float) -> str:
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= limit:
-            return f"{value / limit:.3g} {unit}"
+            return f"{float(f'{value / limit:.3g}'):,g} {unit}"
     return f"{value:.3g}"
 
 
