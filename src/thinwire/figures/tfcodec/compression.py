@@ -15,7 +15,7 @@ from thinwire.audio import SAMPLE_RATE
 from thinwire.figures.listen import same_loudness
 from thinwire.figures.paths import Page
 from thinwire.figures.style import SPECTRUM_MAP, caption
-from thinwire.figures.tfcodec.runs import facts, rate_style, run_name
+from thinwire.figures.tfcodec.runs import facts, nominal_name, rate_style, run_name
 from thinwire.signal.causal_stft import causal_stft
 
 
@@ -49,7 +49,7 @@ def draw_compression(page: Page, audio: np.ndarray, runs: Sequence[str], note: s
         panels[0].plot(20 * np.log10(level), level**power, **rate_style(row.kbps) | fixed, markevery=40)
     panels[0].set(xlabel="level |X| (dB re maximum)", ylabel="compressed level |X|$^p$ (1)", title="The compression")
     panels[0].legend(
-        [f"{run_name(page, run)}: {power:.3f}" for run, power in powers.items()], loc="upper left", fontsize=7
+        [f"{nominal_name(page, run)}: {power:.3f}" for run, power in powers.items()], loc="upper left", fontsize=7
     )
     magnitude = _magnitude(page, same_loudness(audio))
     for axes, (name, power) in zip(panels[1:], ends.items(), strict=True):
