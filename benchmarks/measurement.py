@@ -29,7 +29,9 @@ class Scale:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A value with its unit and, where there is one, its target; `value` is None where `note` says why."""
+    """A value with its unit and, where there is one, its target; `value` is None where `note` says why. `on_clock` is
+    what the clock says where `value` goes by CPU time.
+    """
 
     name: str
     what: str
@@ -40,6 +42,7 @@ class Measurement:
     repetitions: int = 1
     peak_mb: float | None = None
     note: str = ""
+    on_clock: float | None = None
 
     @property
     def met(self) -> bool | None:
@@ -50,7 +53,7 @@ class Measurement:
 
     def row(self) -> dict[str, Any]:
         """The measurement as it stands in the report, three significant digits."""
-        numbers = {"value": self.value, "peak_mb": self.peak_mb}
+        numbers = {"value": self.value, "peak_mb": self.peak_mb, "on_clock": self.on_clock}
         shown = {name: None if number is None else float(f"{number:.3g}") for name, number in numbers.items()}
         return asdict(self) | shown | {"met": self.met}
 

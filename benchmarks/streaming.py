@@ -169,6 +169,5 @@ def different_bits(params: Params) -> list[Measurement]:
 def _speed(
     name: str, what: str, seconds: float, timing: Timing, target: float | None, note: str, scale: Scale
 ) -> Measurement:
-    text = f"{note}; {seconds / timing.wall_s:.3g} x on the clock"
-    value = seconds / timing.cpu_s
-    return Measurement(name, what, value, "x real time, CPU time", target, "higher", scale.repetitions, note=text)
+    unit, value, on_clock = "x real time, CPU time", seconds / timing.cpu_s, seconds / timing.wall_s
+    return Measurement(name, what, value, unit, target, "higher", scale.repetitions, note=note, on_clock=on_clock)

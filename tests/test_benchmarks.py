@@ -11,7 +11,7 @@ from benchmarks import codec, corpora, pipeline, runner, training
 from benchmarks.measurement import Measurement, Scale, peak_mb, repeat
 
 TINY = Scale(repetitions=2, steps=1, session_s=8.0, sessions=1)
-ROW = {"name", "what", "value", "unit", "target", "better", "repetitions", "peak_mb", "note", "met"}
+ROW = {"name", "what", "value", "unit", "target", "better", "repetitions", "peak_mb", "note", "on_clock", "met"}
 
 
 @pytest.fixture

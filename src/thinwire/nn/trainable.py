@@ -47,5 +47,10 @@ class Trainable(nn.Module):
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Number of values that training would change now: those of a loaded model, which is frozen, are 0."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+    """Number of learned values in a module, frozen or not, since a loaded model is."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def count_by_part(module: nn.Module) -> dict[str, int]:
+    """`count_parameters` of each child by its name."""
+    return {part: count_parameters(child) for part, child in module.named_children()}

@@ -2,7 +2,8 @@
 
 A stage is a process of its own, and importing torch, Lightning and DVC costs it seconds, often more than its work. The
 server here (`python -m thinwire.pipeline.warm`) pays them once and has neither threads nor any of the modules that
-stages run, which each of them reads from disk as ever. Exit status, signals and output are those of a command. Only on
+stages run, which each of them reads from disk as ever. (Python's own fork server serves the process that started it;
+here DVC, itself forked, asks for its commands.) Exit status, signals and output are those of a command. Only on
 Linux, where libraries bear a fork; elsewhere, and where no socket can be made, stages start as commands.
 """
 

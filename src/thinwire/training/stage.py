@@ -14,7 +14,7 @@ import torch
 import thinwire
 from thinwire.artifacts import atomic_path, fingerprint, write_json
 from thinwire.errors import CheckpointError, PipelineError
-from thinwire.nn.trainable import Trainable, count_parameters
+from thinwire.nn.trainable import Trainable, count_by_part
 from thinwire.params import Params
 from thinwire.seeding import derive_seed, seed_everything
 from thinwire.training.build import DATA, MODELS, Splits, adapter_of, build_system, load_splits, model_folder
@@ -174,7 +174,7 @@ def card(loop: Loop, params: Params, name: str, started_from: str) -> dict[str, 
     return {
         "run": name,
         "system": run.system,
-        "parameters": {part: count_parameters(module) for part, module in model.named_children()},
+        "parameters": count_by_part(model),
         "init": started_from,
         "init_steps": before["steps"] + before["steps_before"],
         "init_hours_seen": before["hours_seen"] + before["hours_seen_before"],

@@ -26,6 +26,7 @@ from thinwire.evaluation.aucom.look import save_look, save_sounds, sound_of
 from thinwire.evaluation.aucom.rates import analyse, row_totals, send
 from thinwire.evaluation.aucom.tasks import SphinxListener, run_facts, task_means
 from thinwire.nn.fingerprint import model_fingerprint
+from thinwire.nn.trainable import count_by_part
 from thinwire.params import Params
 from thinwire.systems.aucom.coder import AucomCoder, ChunkCodec, coder_fingerprint
 from thinwire.systems.aucom.feature_codec import FeatureNet
@@ -149,8 +150,7 @@ def measure_codec(params: Params, name: str, folder: Path) -> dict[str, float]:
         save_look(folder / "look.npz", items, bench.net, bench.coders, settings.look_items)
         save_sounds(folder / "audio.npz", items, bench.coders, settings.listen_items)
     found = means(table)
-    parts = {part: sum(p.numel() for p in module.parameters()) for part, module in bench.net.named_children()}
-    parameters = {part: count for part, count in parts.items() if count}
+    parameters = {part: count for part, count in count_by_part(bench.net).items() if count}
     write_json(folder / "run.json", run_facts(params, name, table, parameters, bench.fingerprint, found))
     return found
 

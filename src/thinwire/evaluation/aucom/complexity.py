@@ -17,6 +17,7 @@ from thinwire.artifacts import atomic_path, write_json
 from thinwire.errors import ParamError, PipelineError
 from thinwire.evaluation.aucom.interpolations import interpolations
 from thinwire.evaluation.places import RESULTS
+from thinwire.nn.trainable import count_parameters
 from thinwire.params import Params, aucom_codec, aucom_deepcod, aucom_sensing
 from thinwire.params.aucom import AucomRow
 from thinwire.params.aucom_codec import VARIANTS
@@ -68,7 +69,7 @@ def entry(found: Complexity, encoder: nn.Module) -> dict[str, int]:
     left out; `flops_per_minute`: two a multiplication, everything counted.
     """
     lstms = [part for part in encoder.modules() if isinstance(part, nn.LSTM)]
-    of_lstms = sum(value.numel() for part in lstms for value in part.parameters())
+    of_lstms = sum(map(count_parameters, lstms))
     return {
         "params": found.parameters,
         "params_without_lstm": found.parameters - of_lstms,

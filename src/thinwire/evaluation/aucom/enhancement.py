@@ -21,6 +21,7 @@ from thinwire.metrics.composite import composite
 from thinwire.metrics.perceptual import stoi
 from thinwire.metrics.waveform import si_sdr
 from thinwire.nn.fingerprint import model_fingerprint
+from thinwire.nn.trainable import count_by_part
 from thinwire.params import Params
 from thinwire.params.aucom_enhancer import EnhancerSpectrum
 from thinwire.progress import track
@@ -133,7 +134,7 @@ def measure_enhancer(params: Params, name: str, folder: Path) -> dict[str, float
     heard.to_parquet(folder / "tasks.parquet", index=False)
     look_and_listen(params, judged, enhanced[0], folder)
     found = means(items, heard)
-    parts = {part: sum(p.numel() for p in module.parameters()) for part, module in models[0].named_children()}
+    parts = count_by_part(models[0])
     told = run_facts(params, name, items.assign(corpus=corpus), parts, model_fingerprint(models[0]), found)
     write_json(folder / "run.json", told)
     return found

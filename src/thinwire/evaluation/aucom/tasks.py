@@ -23,6 +23,7 @@ from thinwire.evaluation.aucom.common import (
 )
 from thinwire.metrics.words import plain_text
 from thinwire.nn.fingerprint import model_fingerprint
+from thinwire.nn.trainable import count_parameters
 from thinwire.params import Params
 from thinwire.progress import track
 from thinwire.segments import SegmentStore
@@ -84,7 +85,7 @@ def measure_task(params: Params, name: str, folder: Path) -> dict[str, float]:
     items_table = pd.concat(tables, ignore_index=True)
     items_table.to_parquet(folder / "items.parquet", index=False)
     model = load_model(params, name)
-    parameters = {"total": sum(value.numel() for value in model.parameters())}
+    parameters = {"total": count_parameters(model)}
     found = task_means(items_table)
     write_json(folder / "run.json", run_facts(params, name, items_table, parameters, model_fingerprint(model), found))
     return found

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from thinwire.artifacts import read_json, write_json
 from thinwire.evaluation.neural_dsc.items import SIDES, Items, load_items, spread, with_side
@@ -17,6 +17,7 @@ from thinwire.evaluation.neural_dsc.recording import recorded_items
 from thinwire.evaluation.neural_dsc.speech import kbps, measure
 from thinwire.evaluation.sounds import save_audio
 from thinwire.metrics.images import ms_ssim
+from thinwire.nn.trainable import count_by_part
 from thinwire.params import Params
 from thinwire.params.neural_dsc import SPEECH, NdscRow
 from thinwire.progress import track
@@ -170,11 +171,6 @@ def keep(params: Params, folder: Path, model: NeuralDsc, items: Items, indices: 
         save_audio(folder / "audio.npz", {key: 0.05 * wave for key, wave in sounds.items()})
 
 
-def sizes(model: nn.Module) -> dict[str, int]:
-    """Parameters of a model's parts, of a loaded one too, which is frozen."""
-    return {part: sum(values.numel() for values in module.parameters()) for part, module in model.named_children()}
-
-
 def facts(params: Params, name: str, model: NeuralDsc, items: int, means: dict[str, float]) -> dict[str, Any]:
     """What run.json says of a trained codec."""
     spectrum = params.systems.neural_dsc.spectrum
@@ -182,7 +178,7 @@ def facts(params: Params, name: str, model: NeuralDsc, items: int, means: dict[s
     return {
         "card": read_json(MODELS / name / "card.json"),
         "row": params.run(name).model_dump(),
-        "parameters": sizes(model) | {"quantiser": model.quantiser.codebook.numel()},  # its moving averages
+        "parameters": count_by_part(model) | {"quantiser": model.quantiser.codebook.numel()},  # its moving averages
         "shape": list(model.shape),
         "grid": list(model.index_grid),
         "seconds": seconds,

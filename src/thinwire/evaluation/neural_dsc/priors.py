@@ -10,8 +10,9 @@ import torch
 
 from thinwire.artifacts import read_json, write_json
 from thinwire.errors import PipelineError
-from thinwire.evaluation.neural_dsc.codecs import cost_table, encode, per_unit, sizes
+from thinwire.evaluation.neural_dsc.codecs import cost_table, encode, per_unit
 from thinwire.evaluation.neural_dsc.items import load_items, spread
+from thinwire.nn.trainable import count_by_part
 from thinwire.params import Params
 from thinwire.systems.neural_dsc.codec import codec_fingerprint
 from thinwire.training.adapters.neural_dsc import load_counts
@@ -62,7 +63,7 @@ def measure_prior(params: Params, name: str, folder: Path) -> dict[str, float]:
         "card": read_json(MODELS / name / "card.json"),
         "row": params.run(name).model_dump(),
         "codec": codec,
-        "parameters": sizes(first_prior),
+        "parameters": count_by_part(first_prior),
         "grid": list(first.index_grid),
         "fingerprint": codec_fingerprint(first, first_prior),
         "test_items": len(items),

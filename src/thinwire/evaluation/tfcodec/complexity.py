@@ -18,6 +18,7 @@ from thinwire.errors import PipelineError
 from thinwire.evaluation.places import RESULTS
 from thinwire.nn.causal import CausalConv2d, CausalConvTranspose2d, TemporalConvLayer
 from thinwire.nn.complex_discriminator import POOLED, ComplexDiscriminator
+from thinwire.nn.trainable import count_by_part, count_parameters
 from thinwire.params import Params
 from thinwire.params.tfcodec import STEP_FRAMES, Settings, TfRow
 from thinwire.seeding import seed_everything
@@ -42,12 +43,10 @@ def paper_settings(path: Path = PAPER) -> Settings:
 def parameters(model: TfCodec) -> dict[str, int]:
     """Trainable numbers of each part; `total` as in the paper, without the codebooks."""
 
-    def count(*modules: nn.Module) -> int:
-        return sum(p.numel() for module in modules for p in module.parameters())
-
-    loop = count(model.predictor, model.extractor, model.synthesizer) if model.predictive else 0
-    parts = {"encoder": count(model.encoder), "decoder": count(model.decoder), "predictive": loop}
-    return parts | {"total": sum(parts.values()), "quantiser": count(model.quantiser)}
+    parts = count_by_part(model)
+    loop = sum(parts[part] for part in ("predictor", "extractor", "synthesizer")) if model.predictive else 0
+    shown = {"encoder": parts["encoder"], "decoder": parts["decoder"], "predictive": loop}
+    return shown | {"total": sum(shown.values()), "quantiser": parts["quantiser"]}
 
 
 def _macs(module: nn.Module, run: Callable[[], object]) -> int:
@@ -145,7 +144,7 @@ def discriminator(settings: Settings) -> dict[str, float]:
         "stride": strides.pop() if len(strides) == 1 else math.nan,
         "pool": POOLED,
         "power": module.power,
-        "parameters": sum(p.numel() for p in module.parameters()),
+        "parameters": count_parameters(module),
     }
 
 

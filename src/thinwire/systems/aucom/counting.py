@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from thinwire.nn.trainable import count_parameters
 from thinwire.params.aucom_codec import FRAME_RATE
 from thinwire.systems.aucom.feature_codec import FeatureNet
 from thinwire.systems.aucom.interpolation import Interpolation
@@ -87,7 +88,7 @@ def count(module: nn.Module, run: Callable[[], object], times: float = 1.0) -> C
             handle.remove()
     inside = _inside_lstms(module, counter)
     return Complexity(
-        parameters=sum(value.numel() for value in module.parameters()),
+        parameters=count_parameters(module),
         macs=round(times * (counter.get_total_flops() - inside) / 2),
         bias_adds=round(times * adds[0]),
         lstm_macs=round(times * sum(lstm_steps[id(part)] * _weights(part, 2) for part in lstms)),
