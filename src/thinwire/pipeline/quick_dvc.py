@@ -4,7 +4,8 @@ For every stage that runs, DVC reads all of dvc.lock twice and writes it in pure
 here takes longer than many a stage; for every stage that it looks at, it parses params.yaml and compares each key with
 every place in it. Here the lock, which holds no comments, is written by libyaml in the same bytes (odd strings may be
 quoted and lines beyond 80 letters broken in another way) and kept parsed beside it, and parameters are parsed once
-while their file stays as it is, and looked up by their keys. Plain `dvc` does the same in more time.
+while their file stays as it is, and looked up by their keys. Stages' commands are forked (`warm.py`). Plain `dvc` does
+the same in more time.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,6 +123,7 @@ def _serve(number: int) -> int:
     torchaudio_fix.ensure()  # before torchaudio is imported
     for library in LIBRARIES:
         importlib.import_module(library)
+    warnings.filterwarnings("ignore", ".*multi-threaded.*fork")  # Python 3.12 sees the thread of Arrow's allocator
     gc.freeze()  # a fork that ends would look through all of them, for seconds
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer the callers
     with socket.socket(fileno=number) as listener:
