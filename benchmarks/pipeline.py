@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measurement import Measurement, Scale, repeat
 from thinwire.pipeline import quick_dvc
@@ -45,7 +46,7 @@ def _seconds(module: str, times: int) -> float:
 
 def full_run(path: Path = RUN_TIME) -> list[Measurement]:
     """The last full default run, as reports/run_time.json tells it: `seconds`, those of `wings`, and a `note`."""
-    told = json.loads(path.read_text("utf-8")) if path.is_file() else {"note": f"{path} is not there"}
+    told: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {"note": f"{path} is not there"}
     times = {"full_run": told.get("seconds")} | {f"wing_{wing}": s for wing, s in told.get("wings", {}).items()}
     note = str(told.get("note", ""))
     rows = {"full_run": ("`make repro` from nothing at the default scale", FULL_RUN_S)} | {

@@ -7,7 +7,7 @@ from benchmarks.measurement import Scale
 
 
 def test_a_second_and_a_symbol_are_measured_at_both_sizes(smoke_params, monkeypatch):
-    monkeypatch.setattr(prior, "FRAMES", 8)
+    monkeypatch.setattr(prior, "SECONDS", 0.1)
     rows = {row.name: row for row in prior.prior(smoke_params, Scale(repetitions=1))}
     endings = ("", "_paper", "_most", "_paper_most")
     assert set(rows) == {f"prior_{kind}{end}" for kind in ("encode", "decode", "second", "symbol") for end in endings}

@@ -91,6 +91,7 @@ class TfRow(Row):
     system: Literal["tfcodec"] = "tfcodec"
     data: str = "dns"
     kbps: float = Field(gt=0.0, description="target of the rate loss")
+    rate_weight: float | None = Field(None, ge=0.0, description="of the rate loss, in place of `losses.rate`")
     groups: int = Field(ge=1, description="G")
     codewords: int = Field(ge=2, description="K")
     predictor: Literal["none", "conv", "adaptive"] = "none"

@@ -16,7 +16,7 @@ import torch
 import thinwire
 from thinwire.artifacts import fingerprint, read_json, write_json
 from thinwire.errors import ParamError
-from thinwire.nn.trainable import count_parameters
+from thinwire.nn.trainable import Trainable, count_parameters
 from thinwire.params import Params
 from thinwire.params.base import Training
 from thinwire.seeding import derive_seed, seed_everything
@@ -90,6 +90,7 @@ def write_weights(
     own = {key: value.clone() for key, value in model.state_dict().items()}
     model.load_state_dict(loop.best)
     save_weights(out / f"{name}.safetensors", model, half=True)
+    sound = heard(params, name, loop.raw, splits)
     model.load_state_dict(own)
     package = Path(thinwire.__file__).parent
     code = sorted(
@@ -129,9 +130,24 @@ def write_weights(
             "torch": torch.__version__.split("+")[0],
             "made": datetime.now(UTC).date().isoformat(),
             "validation": {k: v for k, v in best.items() if k not in ("step", "split")},
+            **sound,
             "curve": [short_row(row) for row in rows[::stride]],
         },
     )
+
+
+def heard(params: Params, name: str, system: Trainable, splits: Splits) -> dict[str, dict[str, float]]:
+    """The card's `heard`: what the kept weights sound like on dev items. Nothing for a system that makes no waveforms,
+    and on a machine without the packages that judge them.
+    """
+    adapter = adapter_of(params.run(name).system)
+    if not hasattr(adapter, "heard"):
+        return {}
+    try:
+        scores = adapter.heard(system, splits)
+    except ImportError:
+        return {}
+    return {"heard": {"items": int(scores.pop("items"))} | {name: float(f"{v:.4g}") for name, v in scores.items()}}
 
 
 def short_row(row: dict[str, Any]) -> dict[str, float]:

@@ -21,9 +21,11 @@ TABLE_BITS = 20
 
 @dataclass
 class Cache:
-    """Keys and values of the positions so far, one pair (B, heads, L, dim / heads) a block."""
+    """Keys and values (blocks, 2, B, heads, positions, dim / heads), filled up to `position`: what is in place is
+    never copied again. None before the first step, which knows B.
+    """
 
-    pairs: list[tuple[Tensor, Tensor] | None]
+    filled: Tensor | None = None
     position: int = 0
 
 
@@ -64,13 +66,15 @@ class Block(nn.Module):
         q, k, v = self.split(x)
         return self._finish(x, functional.scaled_dot_product_attention(q, k, v, is_causal=True), generator)
 
-    def step(self, x: Tensor, past: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The next position, x (B, 1, dim), given keys and values of those before; and these with its own."""
+    def step(self, x: Tensor, filled: Tensor, position: int) -> Tensor:
+        """The next position, x (B, 1, dim), given keys and values `filled` (2, B, heads, positions, dim / heads) of
+        those before; its own are added.
+        """
         q, k, v = self.split(x)
-        if past is not None:
-            k, v = torch.cat([past[0], k], 2), torch.cat([past[1], v], 2)
+        filled[0, :, :, position], filled[1, :, :, position] = k[:, :, 0], v[:, :, 0]
+        k, v = filled[:, :, :, : position + 1]
         weights = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).softmax(-1)
-        return self._finish(x, weights @ v, None), (k, v)
+        return self._finish(x, weights @ v, None)
 
     def _finish(self, x: Tensor, attended: Tensor, generator: torch.Generator | None) -> Tensor:
         x = x + dropped(self.out(attended.transpose(1, 2).flatten(2)), self.dropout, generator)
@@ -120,7 +124,7 @@ class LatentPrior(nn.Module):
 
     def begin(self) -> Cache:
         """A cache for `step`, before the first position."""
-        return Cache([None] * len(self.blocks))
+        return Cache()
 
     def step(self, before: Tensor | None, cache: Cache) -> Tensor:
         """Logits (B, K) of the next position, given the index before it (B,), None at the first position of one item;
@@ -131,12 +135,20 @@ class LatentPrior(nn.Module):
         if before is None:
             before = torch.full((1,), self.codewords, device=self.sinusoids.device)
         x = (self.embedding(before) + self.sinusoids[cache.position])[:, None]
-        for number, block in enumerate(self.blocks):
+        if cache.filled is None:
+            cache.filled = self._room(x)
+        for block, filled in zip(self.blocks, cache.filled, strict=True):
             assert isinstance(block, Block)
-            x, cache.pairs[number] = block.step(x, cache.pairs[number])
+            x = block.step(x, filled, cache.position)
         cache.position += 1
         logits: Tensor = self.logits(self.norm(x[:, 0]))
         return logits
+
+    def _room(self, x: Tensor) -> Tensor:
+        """An empty `Cache.filled` for items like x (B, 1, dim)."""
+        (first, *_), (batch, _, dim) = self.blocks, x.shape
+        assert isinstance(first, Block)
+        return x.new_empty(len(self.blocks), 2, batch, first.heads, self.positions, dim // first.heads)
 
     def _embedded(self, indices: Tensor, generator: torch.Generator | None) -> Tensor:
         """What the blocks get (B, L, dim) for indices (B, L): the start token first, the last index never."""

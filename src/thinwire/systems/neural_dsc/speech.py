@@ -78,12 +78,20 @@ def prepare(noisy: np.ndarray, clean: np.ndarray, domain: Domain, pair: Pair, sp
             "in corpora.chime6.sources"
         )
     sent, side = (noisy[:, 0], noisy[:, 1]) if pair == "mic2" else (clean, noisy[:, 0])
-    levelled = [audio / gain_of(audio)[:, None] for audio in (sent, side)]
-    x, y = (_maps(audio, domain, spectrum) for audio in levelled)
-    return SpeechItems(x, y, levelled[0][:, : covered_samples(x.shape[-1], domain, spectrum)])
+    x, y = (maps_of(audio, domain, spectrum) for audio in (sent, side))
+    return SpeechItems(x, y, _levelled(sent)[:, : covered_samples(x.shape[-1], domain, spectrum)])
 
 
-def _maps(audio: np.ndarray, domain: Domain, spectrum: NdscSpectrum) -> Tensor:
+def _levelled(audio: np.ndarray) -> np.ndarray:
+    return np.asarray(audio / gain_of(audio)[:, None])
+
+
+def maps_of(audio: np.ndarray, domain: Domain, spectrum: NdscSpectrum) -> Tensor:
+    """Maps (n, C, H, W) of segments of one microphone (n, samples), each brought to unit RMS.
+
+    Raises ParamError for segments that are too short.
+    """
+    audio = _levelled(audio)
     frames = frames_of(audio.shape[-1], domain, spectrum)
     if domain == "mel":
         return torch.from_numpy(kaldi.fbank(audio, spectrum.n_mels))[:, None, :, :frames].contiguous()

@@ -67,8 +67,9 @@ class TfCodecSystem(Trainable):
         """Training clips (N, samples) that the shares begin with; without any they begin uniform."""
         gumbel = row.quantiser == "gumbel"
         weights = settings.losses
+        rate = weights.rate if row.rate_weight is None else row.rate_weight
         self.weights = weights.model_dump() | {
-            "rate": 0.0 if gumbel else weights.rate,
+            "rate": 0.0 if gumbel else rate,
             "diversity": weights.diversity if gumbel else 0.0,
             "feature": weights.feature if row.feature_matching else 0.0,
         }

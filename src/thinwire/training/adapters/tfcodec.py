@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from thinwire.errors import ParamError
+from thinwire.metrics.perceptual import pesq_wb, stoi
 from thinwire.nn.trainable import Trainable
 from thinwire.params import Params
 from thinwire.systems.tfcodec.losses import RATE_VECTORS
@@ -22,6 +23,8 @@ from thinwire.training.loop import TensorData
 
 COUNTED = 400
 """Training clips, evenly spread, on which codewords are counted: 20 minutes of speech."""
+HEARD = 16
+"""Dev clips, evenly spread, whose decoded speech a card judges."""
 
 
 def load(params: Params, name: str, folders: list[Path]) -> Splits:
@@ -74,6 +77,23 @@ def sample(train: TensorData, samples: int, most: int = COUNTED) -> Tensor:
     """At most `most` clips, evenly spread, cut to whole steps (N, samples)."""
     clean = train.tensors["clean"]
     return clean[torch.linspace(0, len(clean) - 1, min(most, len(clean))).round().long(), :samples]
+
+
+def heard(system: Trainable, splits: Splits) -> dict[str, float]:
+    """What dev clips sound like from their codes, means over `items` of them: `stoi`, `pesq`, and `snr_db`, signal to
+    error of the waveform. Raises ImportError where the measures' packages are not there.
+    """
+    assert isinstance(system, TfCodecSystem)
+    clean = splits.dev.tensors["clean"]
+    clips = sample(splits.dev, clean.shape[1], HEARD).float()
+    model = system.model.eval()
+    decoded = model.decode(model.encode(clips), clips.shape[1])
+    pairs = list(zip(clips.numpy(), decoded.numpy(), strict=True))
+    snr = clips.square().sum(1).div((clips - decoded).square().sum(1)).log10().mul(10.0)
+    scores = {"stoi": [stoi(*pair) for pair in pairs], "pesq": [pesq_wb(*pair) for pair in pairs]}
+    model.train()
+    means = {name: float(np.nanmean(values)) for name, values in scores.items()}
+    return {"items": len(clips)} | means | {"snr_db": float(snr.mean())}
 
 
 def derived(system: Trainable, train: TensorData) -> dict[str, dict[str, Tensor]]:
