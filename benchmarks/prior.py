@@ -46,7 +46,7 @@ def _both_ways(
     symbols = model.index_grid[0] * model.index_grid[1]
     learned = LatentPrior(of_prior, symbols, model.codewords)
     codec = NdscCodec(model, learned, codec_fingerprint(model, learned))
-    speech = NdscSpeechCodec(codec, settings.spectrum)
+    speech = NdscSpeechCodec(codec, settings.spectrum, samples)
     audio, side = torch.randn(2, samples).numpy()
     x, y = torch.randn(2, *model.shape)
     data = codec.encode(x, y)

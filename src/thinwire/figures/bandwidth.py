@@ -179,6 +179,11 @@ def representation_tables(page: Page, runs: Sequence[str], metrics: Sequence[str
     return tables
 
 
+def together(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """`representation_tables` as one: metric, then their columns."""
+    return pd.concat(tables, names=["metric"]).reset_index("metric").reset_index(drop=True)
+
+
 def draw_representations(tables: dict[str, pd.DataFrame], note: str) -> Figure:
     """Input as magnitude, as magnitude and phase (the paper), and as real and imaginary part: the same coder, several
     PSNRs.
@@ -191,6 +196,7 @@ def draw_representations(tables: dict[str, pd.DataFrame], note: str) -> Figure:
             band(axes, rows["m"].to_numpy(), rows["low"].to_numpy(), rows["high"].to_numpy(), colour)
         bandwidth_axis(axes, table["m"])
         axes.set_ylabel(METRIC_NAME[metric])
+        axes.set_title(f"{table['n'].max()} segments")
     shown = list(dict.fromkeys(name for table in tables.values() for name in table["representation"]))
     legend_right(
         fig,
@@ -199,7 +205,8 @@ def draw_representations(tables: dict[str, pd.DataFrame], note: str) -> Figure:
     )
     caption(
         fig,
-        "E4D1 NDPCA, task-agnostic. Where the decoder gives no phase, complex spectra come from Griffin-Lim. " + note,
+        "E4D1 NDPCA, task-agnostic. Where the decoder gives no phase, complex spectra come from Griffin-Lim. "
+        "Each panel says of how many segments. " + note,
     )
     return fig
 

@@ -41,7 +41,9 @@ def live_curves(root: Path, run: str) -> tuple[pd.DataFrame, Path]:
         if path.is_file()
     ]
     if not found:
-        raise PipelineError(f"{run}: no curves.tsv in models/ or resume/ yet; start it with `dvc repro train@{run}`")
+        raise PipelineError(
+            f"{run}: no curves.tsv in models/ or resume/ yet; start it with `dvc repro train_<paper>@{run}`"
+        )
     newest = max(found, key=lambda path: path.stat().st_mtime)
     return pd.read_csv(newest, sep="\t"), newest
 

@@ -15,7 +15,7 @@ from thinwire.errors import ThinwireError
 
 # Without these lines a folder's hash changes when it is imported from, or a notebook in it is opened.
 IGNORED = ("__pycache__/", "*.pyc", ".ipynb_checkpoints/")
-NEEDED_GB, WANTED_GB = 2.0, 10.0
+NEEDED_GB, WANTED_GB = 2.0, 12.0
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def check_disk(root: Path = Path()) -> Check:
     """Free space for data, models and DVC's cache."""
     free = shutil.disk_usage(root).free / 1e9
     state = "fail" if free < NEEDED_GB else "note" if free < WANTED_GB else "ok"
-    advice = "" if state == "ok" else f"; {NEEDED_GB:.0f} GB are needed, {WANTED_GB:.0f} comfortable"
+    advice = "" if state == "ok" else f"; from nothing the default preset takes {WANTED_GB:.0f} GB"
     return Check("disk", state, f"{free:.1f} GB free{advice}")
 
 

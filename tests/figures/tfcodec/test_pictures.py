@@ -159,9 +159,11 @@ def test_settings_show_what_the_cards_say(page: Page) -> None:
     training = {"lr": 3e-4, "discriminator_lr": 3e-4, "batch": 4}
     write_json(page.root / "weights" / "tf_3k_adv.json", {"steps": 250, "training": training})
     table = settings.settings_table(page).set_index("setting")
-    assert table.loc["lr_g2", ["in_use", "by_cards", "same"]].tolist() == [3e-5, "reference weights 0.0003", False]
-    assert table.loc["lr_d2", "same"] and table.loc["lr1", "by_cards"] == ""
-    assert table.loc["tau_end", ["in_use", "by_cards", "same"]].tolist() == [0.5, "reached 1.8 to 1.84", True]
+    assert table.loc["lr_g2", ["in_use", "beside", "same"]].tolist() == [3e-5, "reference weights 0.0003", False]
+    assert table.loc["lr_d2", "same"] and table.loc["lr1", "beside"] == ""
+    assert table.loc["rate", "beside"].startswith("0.004 in tf_0k25, ") and "tf_1k_adv" in table.loc["rate", "beside"]
+    assert "rate 0.0004 (0.004 in tf_0k25, " in {v.id: v for v in settings.judge(page)}["tfc.loss_weights"].reason
+    assert table.loc["tau_end", ["in_use", "beside", "same"]].tolist() == [0.5, "reached 1.8 to 1.84", True]
     found = {verdict.id: verdict for verdict in settings.judge(page)}
     assert "lr_g2 3e-05 (reference weights 0.0003), not 3e-05" in found["tfc.train_settings"].reason
     assert found["tfc.quant_settings"].verdict == "within_tolerance"

@@ -38,7 +38,7 @@ def coder() -> NdscSpeechCodec:
     model.train()(found.x, found.y, None, torch.Generator().manual_seed(0))
     model.eval().requires_grad_(False)
     prior = make_prior(model.index_grid[0] * model.index_grid[1], model.codewords)
-    return NdscSpeechCodec(NdscCodec(model, prior, codec_fingerprint(model, prior)), SPECTRUM)
+    return NdscSpeechCodec(NdscCodec(model, prior, codec_fingerprint(model, prior)), SPECTRUM, SAMPLES)
 
 
 def test_the_waveform_is_that_of_the_decoded_map(coder: NdscSpeechCodec) -> None:
@@ -62,12 +62,13 @@ def test_maps_are_those_of_prepared_items() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda x: x[:-400], "frames, this model codes 16"),
-        (lambda x: np.tile(x, 2), "frames, this model codes 16"),
-        (lambda x: x[:10], "10 samples hold"),
+        (lambda x: x[:-1], "has 2799 samples, this codec takes segments of 2800"),
+        (lambda x: np.append(x, x[:1]), "has 2801 samples"),
+        (lambda x: x[:0], "has 0 samples"),
         (lambda x: x[None], "one channel"),
         (lambda x: (1000 * x).astype(np.int16), "one channel of floats"),
         (lambda x: np.where(np.arange(x.size) == 5, np.nan, x), "NaN"),
+        (lambda x: np.where(np.arange(x.size) == 5, 1e300, x.astype(np.float64)), "infinities"),
     ],
 )
 def test_bad_audio_and_bad_side_information(coder: NdscSpeechCodec, change, message) -> None:
@@ -89,4 +90,6 @@ def test_rate_item_and_domain(coder: NdscSpeechCodec) -> None:
     assert coder.decode(data, side, "b", other_item=True).size
     stereo = make_model("stereo")
     with pytest.raises(ParamError, match="holds no speech"):
-        NdscSpeechCodec(NdscCodec(stereo, None, codec_fingerprint(stereo, None)), SPECTRUM)
+        NdscSpeechCodec(NdscCodec(stereo, None, codec_fingerprint(stereo, None)), SPECTRUM, SAMPLES)
+    with pytest.raises(ParamError, match="have 8 frames, this model codes 16"):
+        NdscSpeechCodec(coder.codec, SPECTRUM, SAMPLES - 1_000)

@@ -203,6 +203,7 @@ def test_packets_far_ahead_are_not_held(steps, bitstream):
         (np.zeros(640, np.int16), "floats"),
         (np.full(640, np.nan, np.float32), "NaN"),
         (np.array([0.0, np.inf]), "NaN or infinite"),
+        (np.array([0.0, 1e300]), "NaN or infinite"),  # finite, but not as float32
     ],
 )
 def test_bad_audio_is_refused_and_the_stream_goes_on(steps, make_noise, samples, words):

@@ -47,6 +47,19 @@ def losses(made: TfCodecSystem, seed: int = 0, critic: torch.nn.Module | None = 
     return made(voices(), torch.Generator().manual_seed(seed), critic)
 
 
+@pytest.mark.parametrize(
+    ("row", "weight"),
+    [
+        ({}, SETTINGS.losses.rate),
+        ({"rate_weight": 0.004}, 0.004),
+        ({"rate_weight": 0.0}, 0.0),
+        ({"rate_weight": 0.004, "quantiser": "gumbel"}, 0.0),
+    ],
+)
+def test_a_row_may_weigh_its_rate_itself(row: dict[str, object], weight: float) -> None:
+    assert system(**row).weights["rate"] == weight
+
+
 @pytest.fixture(autouse=True)
 def _torch_state() -> Iterator[None]:
     state = torch.get_rng_state()

@@ -50,7 +50,8 @@ def by_lambda(page: Page, runs: Sequence[str]) -> list[str]:
 
 def trade_off(page: Page, items: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     """Rate and distortion of each run and tau over all its test items: run, lmbda, tau, kbps_entropy, kbps_huffman,
-    floor_kbps (one bit a symbol, below which Huffman cannot go), mse, mse_low, mse_high, error_db, items.
+    floor_kbps (one bit a symbol; Huffman goes below it only by rows of one symbol), mse, mse_low, mse_high, error_db,
+    items.
     """
     rows = []
     for run in by_lambda(page, runs):

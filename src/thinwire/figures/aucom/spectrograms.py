@@ -71,8 +71,8 @@ def nearest(table: pd.DataFrame, kbps: float) -> Point:
     """The operating point that stands for a rate: the least distorted of those within NEAR of it, else the nearest in
     the logarithm. `table` is `rate_table`.
 
-    A Huffman code spends at least a bit a symbol, so towards its floor larger steps distort more and save nothing;
-    which of such points is nearest to a rate is chance.
+    A Huffman code spends at least a bit on a symbol of a row with two, so larger steps distort more and save little
+    there; which of such points is nearest to a rate is chance.
     """
     off = np.log(table["kbps"].clip(lower=1e-6) / kbps).abs()
     outside = off.where((table["kbps"] / kbps - 1.0).abs() > NEAR, 0.0).round(9)

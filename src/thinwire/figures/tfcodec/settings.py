@@ -53,24 +53,34 @@ def temperatures(page: Page) -> str:
     return f"reached {reached[0]:.3g} to {reached[-1]:.3g}"
 
 
+def own_rate_weights(page: Page) -> str:
+    """Weights of the rate loss that runs have of their own, in place of the common one; empty without such runs."""
+    rows = {run: row.rate_weight for run, row in page.params.runs.tfcodec.items()}
+    weights = sorted({weight for weight in rows.values() if weight is not None})
+    return "; ".join(
+        f"{weight:g} in {', '.join(run for run, own in rows.items() if own == weight)}" for weight in weights
+    )
+
+
 def settings_table(page: Page) -> pd.DataFrame:
-    """Every printed setting: group, name, paper, in use, what the cards say beside it (the setting of the reference
-    weights' training; the temperature that was reached), and whether all of them are one. The end of the temperature
-    is compared as declared.
+    """Every printed setting: group, name, paper, in use, what stands beside it (the setting of the reference weights'
+    training; the temperature that was reached; weights that runs have of their own), and whether all of them are one.
+    The end of the temperature is compared as declared.
     """
     references = of_references(page)
-    cards = {name: f"reference weights {value:g}" for name, value in references.items()}
-    cards["tau_end"] = temperatures(page)
+    beside = {name: f"reference weights {value:g}" for name, value in references.items()}
+    beside["tau_end"] = temperatures(page)
+    beside["rate"] = own_rate_weights(page)
     rows = []
     for group, values in in_use(page).items():
         printed = page.claims[f"tfc.{group}"].paper_value
         assert isinstance(printed, dict)
         rows += [
-            (group, name, printed[name], value, cards.get(name, ""),
+            (group, name, printed[name], value, beside.get(name, ""),
              _same(name, printed[name], value) and _same(name, printed[name], references.get(name, printed[name])))
             for name, value in values.items()
         ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["group", "setting", "paper", "in_use", "by_cards", "same"])
+    return pd.DataFrame(rows, columns=["group", "setting", "paper", "in_use", "beside", "same"])
 
 
 def _same(name: str, printed: float, value: float) -> bool:
@@ -93,9 +103,9 @@ def _beside(rows: pd.DataFrame) -> str:
     """What differs from the paper, and what the cards say of a declared end."""
     told = []
     for row in rows.to_dict("records"):
-        cards = f" ({row['by_cards']})" if row["by_cards"] else ""
+        beside = f" ({row['beside']})" if row["beside"] else ""
         if not row["same"]:
-            told.append(f"{row['setting']} {row['in_use']:.3g}{cards}, not {row['paper']:g}")
+            told.append(f"{row['setting']} {row['in_use']:.3g}{beside}, not {row['paper']:g}")
         elif row["setting"] == "tau_end":
-            told.append(f"tau_end {row['in_use']:g} is the declared end; {row['by_cards']}")
+            told.append(f"tau_end {row['in_use']:g} is the declared end; {row['beside']}")
     return "; ".join(told)

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from thinwire.errors import BitstreamError, ParamError
-from thinwire.systems.neural_dsc.gradient_message import FieldReader, float_field, pack_fields
+from thinwire.systems.neural_dsc.gradient_message import FieldReader, float_field, pack_fields, places_of, rank_of
 
 VALUE_BITS, NORM_BITS = 16, 32
 Spending = dict[str, int]
@@ -156,70 +156,103 @@ class CoordinateSampling(_Sparse):
 
 
 class Qsgd(_Sparse):
-    """QSGD (Alistarh et al. 2017): |x_i| / ||x|| rounded at random to one of s levels, unbiased; what is not zero is
-    sent as index, sign and level, the norm once.
+    """QSGD (Alistarh et al. 2017): |x_i| / ||x|| rounded at random to a multiple of 1 / s, unbiased. Sent are the norm,
+    s, how many levels are not zero, where they are, their signs, and their sizes in Elias' gamma code.
 
-    The number sent is random. Of s = 8, 4, 2, 1 the largest is taken whose expected number lies a standard deviation
-    within the budget (s = 1 is tried always), and the rounding is drawn again where it does not fit all the same, up to
-    a sixth of the draws: a small bias towards zero. Fields have equal widths instead of Elias codes.
+    The message's length is random. The largest s, in quarters from 1 up, is taken with which `_FITTING` of `_DRAWS`
+    roundings fit the budget, and the first of those that do is sent: a small bias towards zero. With a norm that
+    outgrows any budget at s = 1, the largest values are kept. The paper codes distances between levels by Elias' omega
+    code; the number of a set of places among all of its size takes fewer bits.
     """
 
     name = "qsgd"
-    _LEVEL_BITS = (3, 2, 1, 0)
-    _LEVELS_FIELD = 2
-    _MOST_DRAWS = 1000
+    _LEVELS_FIELD = 8
+    _DRAWS, _FITTING = 8, 7
 
     def __init__(self, values: int, budget: int) -> None:
         super().__init__(values, budget)
-        self._count_bits = (budget // (self.index_bits + 1)).bit_length()
-        self._at_least_one(self._room(0))
+        self._count_bits = values.bit_length()
+        self._place_bits = [(math.comb(values, count) - 1).bit_length() for count in range(values + 1)]
+        room = self.budget - self._overhead
+        self._at_least_one(
+            sum(bits + 2 * count <= room for count, bits in enumerate(self._place_bits[: values // 2])) - 1
+        )
 
     @property
     def _overhead(self) -> int:
         return NORM_BITS + self._LEVELS_FIELD + self._count_bits
-
-    def _room(self, level_bits: int) -> int:
-        """Values that fit the budget."""
-        return min((self.budget - self._overhead) // (self.index_bits + 1 + level_bits), self.values)
 
     @property
     def spending(self) -> Spending:
         each = self.budget - self._overhead
         return {"norm": NORM_BITS, "levels": self._LEVELS_FIELD, "count": self._count_bits, "values": each}
 
-    def _rounded(self, share: np.ndarray, level_bits: int, generator: np.random.Generator) -> np.ndarray:
-        scaled = share * (1 << level_bits)
+    def _bits(self, levels: np.ndarray) -> int:
+        """Length of the message of levels (N,)."""
+        sent = levels[levels > 0]
+        return self._overhead + self._place_bits[len(sent)] + len(sent) + int(_gamma_bits(sent).sum())
+
+    def _rounded(self, share: np.ndarray, quarters: int, seed: int) -> tuple[np.ndarray | None, int]:
+        """The first of `_DRAWS` roundings of |x| / ||x|| (N,) that fits, None without one, and how many fit."""
+        scaled = share * (1.0 + quarters / 4.0)
         low = np.floor(scaled)
-        return np.asarray(low + (generator.random(len(share)) < scaled - low), np.int64)
+        draws = np.random.default_rng(seed).random((self._DRAWS, self.values))
+        rounded = np.asarray(low + (draws < scaled - low), np.int64)
+        fitting = [levels for levels in rounded if self._bits(levels) <= self.budget]
+        return (fitting[0] if fitting else None), len(fitting)
 
     def encode(self, x: np.ndarray, y: np.ndarray, step: float, seed: int) -> bytes:
         norm = float(np.linalg.norm(x.astype(np.float64)))
         share = np.abs(x, dtype=np.float64) / norm if norm > 0 else np.zeros(self.values)
-        for level_bits in self._LEVEL_BITS:
-            chance = np.minimum(share * (1 << level_bits), 1.0)
-            if chance.sum() + math.sqrt((chance * (1.0 - chance)).sum()) <= self._room(level_bits):
-                break
-        generator = np.random.default_rng(seed)
-        for _ in range(self._MOST_DRAWS):
-            levels = self._rounded(share, level_bits, generator)
-            sent = np.flatnonzero(levels)
-            if len(sent) <= self._room(level_bits):
-                break
-        else:  # a budget far too small for this gradient
-            sent = np.sort(sent[np.argsort(-share[sent], kind="stable")][: self._room(level_bits)])
-        fields = [float_field(norm, NORM_BITS), (level_bits, self._LEVELS_FIELD), (len(sent), self._count_bits)]
+        quarters, above = 0, 1 << self._LEVELS_FIELD
+        while above - quarters > 1:
+            middle = (quarters + above) // 2
+            if self._rounded(share, middle, seed)[1] >= self._FITTING:
+                quarters = middle
+            else:
+                above = middle
+        levels, _ = self._rounded(share, quarters, seed)
+        if levels is None:  # a budget far too small for this gradient
+            levels = self._largest(share)
+        sent = np.flatnonzero(levels)
+        fields = [float_field(norm, NORM_BITS), (quarters, self._LEVELS_FIELD), (len(sent), self._count_bits)]
+        fields.append((rank_of(sent), self._place_bits[len(sent)]))
         for i in sent:
-            fields += [(int(i), self.index_bits), (int(x[i] < 0), 1), (int(levels[i]) - 1, level_bits)]
+            level = int(levels[i])
+            fields += [(int(x[i] < 0), 1), (0, level.bit_length() - 1), (level, level.bit_length())]
         return pack_fields(fields)
+
+    def _largest(self, share: np.ndarray) -> np.ndarray:
+        """Levels (N,) of 1 for as many of the largest values as fit."""
+        levels = np.zeros(self.values, np.int64)
+        for i in np.argsort(-share, kind="stable"):
+            levels[i] = 1
+            if self._bits(levels) > self.budget:
+                levels[i] = 0
+                break
+        return levels
 
     def decode(self, message: bytes, y: np.ndarray, step: float, seed: int) -> np.ndarray:
         x_hat, reader = np.zeros(self.values, np.float32), FieldReader(message)
-        norm, level_bits = reader.take_float(NORM_BITS), reader.take(self._LEVELS_FIELD)
-        for _ in range(reader.take(self._count_bits)):
-            index, sign = self._index(reader), -1.0 if reader.take(1) else 1.0
-            x_hat[index] = sign * norm * (reader.take(level_bits) + 1) / (1 << level_bits)
+        norm, levels = reader.take_float(NORM_BITS), 1.0 + reader.take(self._LEVELS_FIELD) / 4.0
+        count = reader.take(self._count_bits)
+        if count > self.values:
+            raise BitstreamError(f"the message of a gradient has {count} of {self.values} values; it is damaged")
+        rank = reader.take(self._place_bits[count])
+        if rank >= math.comb(self.values, count):
+            raise BitstreamError("the message of a gradient names places that there are not; it is damaged")
+        for i in places_of(rank, count, self.values):
+            sign, zeros = (-1.0 if reader.take(1) else 1.0), 0
+            while not reader.take(1):
+                zeros += 1
+            x_hat[i] = sign * norm * (1 << zeros | reader.take(zeros)) / levels
         reader.finish()
         return x_hat
+
+
+def _gamma_bits(levels: np.ndarray) -> np.ndarray:
+    """Lengths of Elias' gamma code of levels above 0."""
+    return 2 * (np.frexp(levels)[1] - 1) + 1
 
 
 class CopySide:

@@ -53,3 +53,22 @@ def float_field(value: float, bits: int) -> tuple[int, int]:
     """A field of a float of 16 or 32 bits; what is too large becomes the largest."""
     kind, limit = _FLOATS[bits]
     return int.from_bytes(kind(np.clip(value, -limit, limit)).tobytes(), "little"), bits
+
+
+def rank_of(places: Sequence[int] | np.ndarray) -> int:
+    """The number of an ascending set of places among all sets of its size, 0 to C(n, k) - 1 (Cover 1973)."""
+    return sum(math.comb(int(place), number) for number, place in enumerate(places, 1))
+
+
+def places_of(rank: int, count: int, values: int) -> list[int]:
+    """The ascending set of `count` places below `values` that `rank_of` gives this number."""
+    found, place = [], values
+    for number in range(count, 0, -1):
+        low, high = number - 1, place  # C(low, number) <= rank < C(high, number)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if math.comb(middle, number) <= rank else (low, middle)
+        rank -= math.comb(low, number)
+        place = low
+        found.append(low)
+    return found[::-1]

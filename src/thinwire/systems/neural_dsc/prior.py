@@ -162,7 +162,7 @@ class StepwisePrior:
 
     Both must make the same tables to the last unit, so both take this way, never the pass over all positions, whose
     sums are ordered otherwise. Double precision leaves errors of 1e-14 against table steps of 1e-6: what another number
-    of threads or items at once changes does not reach the tables.
+    of threads or items at once changes reaches a table once in thousands of millions of entries.
     """
 
     def __init__(self, prior: LatentPrior) -> None:

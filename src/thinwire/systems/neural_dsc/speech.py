@@ -53,7 +53,7 @@ def frames_of(samples: int, domain: Domain, spectrum: NdscSpectrum) -> int:
 
 
 def samples_of(frames: int, domain: Domain, spectrum: NdscSpectrum) -> int:
-    """The least samples that so many frames are made of: the length of a segment whose map has just these."""
+    """Samples that so many whole frames are made of: the length of a segment whose map has just these."""
     return kaldi.WINDOW + (frames - 1) * kaldi.HOP if domain == "mel" else (frames - 1) * spectrum.hop_length
 
 

@@ -15,16 +15,24 @@ from thinwire.systems.neural_dsc.speech import frames_of, maps_of, waveforms
 class NdscSpeechCodec:
     """`encode(audio, side, item) -> bytes`, `decode(bytes, side, item) -> audio`, for one segment a time.
 
-    Audio and side information are (samples,), floats, as long as the segments that the model was made for: the latent
-    prior has a place for each of their indices and no more. The level is not coded (`systems.neural_dsc.speech`), so
-    what comes back is at unit RMS. `item` and `other_item` are those of `NdscCodec`. Raises ParamError for the codec of
-    another domain.
+    Audio and side information are (samples,), floats, of exactly `samples`: the segments that the model was made for,
+    since the latent prior has a place for each of their indices and no more. The level is not coded: what comes back is
+    scaled as if the audio that was sent had unit RMS, and ends with the last whole frame that the model codes
+    (`systems.neural_dsc.speech`). `item` and `other_item` are those of `NdscCodec`.
+
+    Raises ParamError for the codec of another domain, and for `samples` that make another map than the model's.
     """
 
-    def __init__(self, codec: NdscCodec, spectrum: NdscSpectrum) -> None:
-        self.codec, self.spectrum, self.domain = codec, spectrum, codec.model.row.domain
+    def __init__(self, codec: NdscCodec, spectrum: NdscSpectrum, samples: int) -> None:
+        self.codec, self.spectrum, self.samples, self.domain = codec, spectrum, samples, codec.model.row.domain
         if self.domain not in ("mel", "stft"):
             raise ParamError(f"a codec of domain `{self.domain}` holds no speech; take a run of `mel` or `stft`")
+        found, frames = frames_of(samples, self.domain, spectrum), codec.model.shape[-1]
+        if found != frames:
+            raise ParamError(
+                f"segments of {samples} samples have {found} frames, this model codes {frames} at a time; give the "
+                "length of the segments that it was trained on"
+            )
 
     def encode(
         self, audio: np.ndarray, side: np.ndarray | None = None, item: str = "", sample_rate: int = SAMPLE_RATE
@@ -41,9 +49,9 @@ class NdscSpeechCodec:
         self, data: bytes, side: np.ndarray | None = None, item: str = "", other_item: bool = False,
         sample_rate: int = SAMPLE_RATE,
     ) -> np.ndarray:  # fmt: skip
-        """Audio (samples,) float32 of a container, whole frames of it; from `mel` by Griffin-Lim.
+        """Audio (covered samples,) float32 of a container; from `mel` by Griffin-Lim.
 
-        Raises BitstreamError as `NdscCodec.decode`, and ParamError as `encode`.
+        Raises BitstreamError as `NdscCodec.decode`, and ParamError as `encode` and for another item's side information.
         """
         y = None if side is None else self._map(side, "side information", sample_rate)
         x_hat = self.codec.decode(data, y, None, item, other_item)
@@ -51,16 +59,17 @@ class NdscSpeechCodec:
 
     def _map(self, audio: np.ndarray, name: str, sample_rate: int) -> Tensor:
         """A microphone's map (C, H, W)."""
-        samples, frames = np.asarray(audio), self.codec.model.shape[-1]
+        given = np.asarray(audio)
         if sample_rate != SAMPLE_RATE:
             raise ParamError(f"{name} at {sample_rate} Hz: this codec takes {SAMPLE_RATE} Hz; resample it before")
-        if samples.ndim != 1 or samples.dtype.kind != "f":
-            raise ParamError(f"{name} of shape {samples.shape} and type {samples.dtype}: give one channel of floats")
-        if not np.isfinite(samples).all():
-            raise ParamError(f"{name} holds NaN or infinities; nothing can be coded with it")
-        if (found := frames_of(samples.size, self.domain, self.spectrum)) != frames:
+        if given.ndim != 1 or given.dtype.kind != "f":
+            raise ParamError(f"{name} of shape {given.shape} and type {given.dtype}: give one channel of floats")
+        if given.size != self.samples:
             raise ParamError(
-                f"{name} of {samples.size} samples has {found} frames, this model codes {frames} at a time; cut it "
-                "into segments of the length that the model was trained on"
+                f"{name} has {given.size} samples, this codec takes segments of {self.samples}; cut it into such"
             )
-        return maps_of(samples[None].astype(np.float32), self.domain, self.spectrum)[0]
+        with np.errstate(over="ignore"):
+            given = given.astype(np.float32)
+        if not np.isfinite(given).all():
+            raise ParamError(f"{name} holds NaN or infinities; nothing can be coded with it")
+        return maps_of(given[None], self.domain, self.spectrum)[0]

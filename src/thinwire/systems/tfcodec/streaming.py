@@ -179,12 +179,14 @@ class StreamDecoder(_Stream):
 
 
 def checked_samples(samples: np.ndarray) -> np.ndarray:
-    """Samples (n,) as float32; raises BitstreamError for another shape or type, NaN and infinities."""
+    """Samples (n,) as float32; raises BitstreamError for another shape or type, NaN, and infinities, float32's too."""
     samples = np.asarray(samples)
     if samples.ndim != 1:
         raise BitstreamError(f"audio of shape {samples.shape}: this codec takes one channel, (samples,)")
     if samples.dtype.kind != "f":
         raise BitstreamError(f"audio of type {samples.dtype}: this codec takes floats, full scale at -1 and 1")
+    with np.errstate(over="ignore"):
+        samples = samples.astype(np.float32)
     if not np.isfinite(samples).all():
         raise BitstreamError("audio holds NaN or infinite samples; nothing was coded")
-    return samples.astype(np.float32)
+    return samples
