@@ -48,11 +48,10 @@ class Block(nn.Module):
         self.project, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
         self.dense = nn.Sequential(nn.Linear(dim, settings.dff), nn.GELU(), nn.Linear(settings.dff, dim))
 
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values (B, heads, L, dim / heads) of x (B, L, dim)."""
+    def split(self, x: Tensor) -> Tensor:
+        """Queries, keys and values (3, B, heads, L, dim / heads) of x (B, L, dim)."""
         projected = self.project(self.before_attention(x)).unflatten(-1, (3, self.heads, -1))
-        q, k, v = projected.permute(2, 0, 3, 1, 4)
-        return q, k, v
+        return projected.permute(2, 0, 3, 1, 4)
 
     def attention(self, x: Tensor) -> Tensor:
         """Weights (B, heads, L, L) with which positions look at themselves and earlier ones."""
@@ -70,10 +69,10 @@ class Block(nn.Module):
         """The next position, x (B, 1, dim), given keys and values `filled` (2, B, heads, positions, dim / heads) of
         those before; its own are added.
         """
-        q, k, v = self.split(x)
-        filled[0, :, :, position], filled[1, :, :, position] = k[:, :, 0], v[:, :, 0]
-        k, v = filled[:, :, :, : position + 1]
-        weights = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).softmax(-1)
+        split = self.split(x)
+        filled[:, :, :, position] = split[1:, :, :, 0]
+        q, (k, v) = split[0], filled[:, :, :, : position + 1]
+        weights = (q / math.sqrt(q.shape[-1]) @ k.transpose(-1, -2)).softmax(-1)
         return self._finish(x, weights @ v, None)
 
     def _finish(self, x: Tensor, attended: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -196,7 +195,7 @@ class StepwisePrior:
         ]  # fmt: skip
         return [list(row) for row in zip(*columns, strict=True)]
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _tables(self, before: Tensor | None, cache: Cache) -> list[IntegerTable]:
         probabilities = self.prior.step(before, cache).softmax(-1).numpy()
         return [integer_table(row, TABLE_BITS) for row in probabilities]
