@@ -20,14 +20,14 @@ from thinwire.claims import load_claims, read_verdicts
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 NAMES = sorted(path.relative_to(NOTEBOOKS).with_suffix("").as_posix() for path in NOTEBOOKS.glob("*/*.ipynb"))
 NDPCA = {
-    "allocation": (["by_bandwidth", "by_scene", "share_by_snr"], ["by_bandwidth", "share_by_snr"]),
+    "allocation": (["by_bandwidth", "by_scene", "share_by_snr"], ["by_bandwidth", "by_scene", "share_by_snr"]),
     "bits": (["psnr_vs_kbps", "floats_vs_bits", "players"], ["rates"]),
     "capacity": (["capacity_and_budget", "rate_distortion"], ["trace", "quantiser", "summary"]),
     "convergence": (["convergence", "named_losses"], ["curves", "table1", "table2", "table3", "table4"]),
     "look_inside": (["chain", "latents", "budgets", "directions"], ["settings", "items"]),
     "psnr_vs_bandwidth": (
         ["psnr_vs_bandwidth", "ratio_to_joint", "targets", "representations", "waveforms"],
-        ["psnr", "ratio_to_joint", "single_model", "targets", "gains", "waveforms"],
+        ["psnr", "ratio_to_joint", "single_model", "targets", "gains", "representations", "waveforms"],
     ),
     "rate_distortion_perception": (["distortion_vs_bandwidth", "realism_vs_distortion"], ["sweep"]),
     "room": (["room"], ["places", "counts"]),
