@@ -43,9 +43,6 @@ def extraction(params: Params, scale: Scale) -> list[Measurement]:
 
 
 def _rate(name: str, what: str, timing: Timing, scale: Scale, target: float) -> Measurement:
-    note, value, on_clock = (
-        f"a session of {scale.session_s:g} s",
-        scale.session_s / timing.cpu_s,
-        scale.session_s / timing.wall_s,
-    )
+    note = f"a session of {scale.session_s:g} s"
+    value, on_clock = scale.session_s / timing.cpu_s, scale.session_s / timing.wall_s
     return Measurement(name, what, value, "x real time", target, "higher", scale.sessions, peak_mb(), note, on_clock)
