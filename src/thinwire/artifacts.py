@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -13,7 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from thinwire.errors import PipelineError
+from thinwire.errors import PipelineError, ThinwireError
+
+FULL = 1 << 20
+"""Bytes free below which a disk counts as full: what no block of a file fits in."""
 
 
 @contextlib.contextmanager
@@ -38,13 +42,24 @@ def atomic_path(target: Path | str, directory: bool = False) -> Iterator[Path]:
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
         os.replace(temporary, target)
-    except OSError as error:
-        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+    except Exception as error:
+        if _means_a_full_disk(error, holder):
             message = f"{target}: the disk is full, nothing was written; free space and run the stage again"
             raise PipelineError(message) from error
         raise
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def _means_a_full_disk(error: Exception, folder: Path) -> bool:
+    """Whether an error while writing below `folder` is that of a full disk. libsndfile and safetensors say so with
+    errors of their own, which name no cause: then what is left on the disk tells.
+    """
+    if isinstance(error, ThinwireError):
+        return False
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return shutil.disk_usage(folder).free < FULL
 
 
 def _plain(value: Any) -> Any:

@@ -7,14 +7,16 @@ import json
 import random
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from thinwire import artifacts
 from thinwire.artifacts import atomic_path, fingerprint, read_json, split_of, write_json
-from thinwire.errors import PipelineError
+from thinwire.errors import BitstreamError, PipelineError
 from thinwire.seeding import derive_seed, rng, seed_everything
 
 
@@ -54,6 +56,25 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         pass
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a"):
         raise FileNotFoundError("something else")
+
+
+class _Usage(NamedTuple):
+    free: int
+
+
+@pytest.mark.parametrize("directory", [False, True])
+def test_a_full_disk_by_an_error_that_does_not_say_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, directory: bool
+) -> None:
+    """libsndfile says "System error.", safetensors has an error of its own."""
+    with pytest.raises(SafetensorError), atomic_path(tmp_path / "a", directory):
+        raise SafetensorError("no such thing")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: _Usage(4096))
+    with pytest.raises(PipelineError, match="a: the disk is full"), atomic_path(tmp_path / "a", directory):
+        raise SafetensorError("Error while serializing")
+    with pytest.raises(BitstreamError, match="said already"), atomic_path(tmp_path / "a", directory):
+        raise BitstreamError("said already")
+    assert not list(tmp_path.iterdir())
 
 
 def test_json_of_numpy_and_nan(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from tiny_workspace import inside, train_in
 from torch import Tensor, nn
 
-from thinwire.artifacts import read_json
+from thinwire.artifacts import read_json, write_json
 from thinwire.errors import CheckpointError, PipelineError
 from thinwire.nn.trainable import Batch, Losses, Trainable
 from thinwire.params import load_params
@@ -95,6 +95,18 @@ def test_stopped_anywhere_and_taken_up_again(tmp_path: Path, ema: float) -> None
         again.run()
         assert equal(weights_of(whole), weights_of(again)) and equal(whole.best, again.best)
         assert whole.outcome.rows == again.outcome.rows
+
+
+@pytest.mark.parametrize("batch", [4, 5, 7, 12, 40])
+def test_every_dev_item_counts_alike(tmp_path: Path, batch: int) -> None:
+    """Of 12 items a batch of 5 leaves two over; the random draws are small beside the error."""
+    loop = line_loop(tmp_path, settings=SETTINGS.model_copy(update={"batch": batch}))
+    with torch.no_grad():
+        loop.raw.line.weight.fill_(-3.0)  # type: ignore[union-attr, operator]
+        loop.raw.line.bias.fill_(1.0)  # type: ignore[union-attr, operator]
+    x = torch.linspace(-1, 1, 12)
+    expected = float((-3.0 * x + 1.0 - 2.0 * x).square().mean())
+    assert loop.validate()["total"] == pytest.approx(expected, rel=0.01)
 
 
 def test_kept_weights_are_the_best_by_validation(tmp_path: Path) -> None:
@@ -179,6 +191,7 @@ def test_take_up(workspace: Path) -> None:
         own = build_system(params, "agnostic", FACTS, 1)
         assert stage.take_up(own, "scratch", weights) == "scratch"
         save_weights(weights / "small.safetensors", build_system(params, "agnostic", FACTS, 2).deployed(), half=True)
+        write_json(weights / "small.json", {})
         assert stage.take_up(own, "small", weights) == "small"
         half = load_tensors(weights / "small.safetensors")
         state = own.deployed().state_dict()
@@ -189,6 +202,9 @@ def test_take_up(workspace: Path) -> None:
         assert equal(before, joint.state_dict())
         with pytest.raises(CheckpointError, match="nowhere.safetensors: no such weights"):
             stage.take_up(own, "nowhere", weights)
+        (weights / "small.json").unlink()
+        with pytest.raises(CheckpointError, match="small.json: not there; weights come with their card"):
+            stage.take_up(own, "small", weights)
 
 
 def test_unknown_init_is_named_before_anything_is_made(workspace: Path) -> None:

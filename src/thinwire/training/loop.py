@@ -158,16 +158,14 @@ class Loop:
         """
         self.raw.eval()
         sums: dict[str, float] = {}
-        size = min(self.settings.batch, len(self.dev))
-        chunks = max(len(self.dev) // size, 1)
-        passes = chunks * self.raw.validation_passes
+        chunks = torch.arange(len(self.dev)).split(self.settings.batch) * self.raw.validation_passes
         with self.ema.applied() if self.ema is not None else nullcontext():
-            for chunk in range(passes):
-                index = torch.arange(len(self.dev))[(chunk % chunks) * size :][:size]
-                losses = self.raw(self.dev.take(index, self.fabric.device), _generator(self.seed, "dev", chunk), None)
+            for place, index in enumerate(chunks):
+                losses = self.raw(self.dev.take(index, self.fabric.device), _generator(self.seed, "dev", place), None)
                 values = losses.named | {"total": self.raw.total(losses)}
                 for name, value in values.items():
-                    sums[name] = sums.get(name, 0.0) + float(value) / passes
+                    share = len(index) / (len(self.dev) * self.raw.validation_passes)
+                    sums[name] = sums.get(name, 0.0) + float(value) * share
         self.raw.train()
         return sums
 

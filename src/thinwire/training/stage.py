@@ -38,6 +38,11 @@ def take_up(system: Trainable, init: str, weights: Path = WEIGHTS) -> str:
     problem = misfit(tensors, system.deployed())
     if problem:
         return f"scratch ({init} does not fit: {problem})"
+    if not path.with_suffix(".json").is_file():
+        raise CheckpointError(
+            f"{path.with_suffix('.json')}: not there; weights come with their card, which says how much training they "
+            "had: bring it too, or train from nothing (`init: scratch`)"
+        )
     model = system.deployed()
     model.load_state_dict({name: value.to(model.state_dict()[name].dtype) for name, value in tensors.items()})
     return init
