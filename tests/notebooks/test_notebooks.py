@@ -191,7 +191,7 @@ def test_quality_writes_a_listening_test(executed: Callable, workspace: Path) ->
         assert all((folder / path).is_file() for path in (trial["reference"], *trial["stimuli"].values()))
 
 
-@pytest.mark.parametrize("name", ["ndpca/allocation", "tfcodec/packet_loss"])
+@pytest.mark.parametrize("name", ["ndpca/allocation", "ndpca/capacity", "tfcodec/packet_loss"])
 def test_widgets_in_lab(name: str, kernel: KernelManager) -> None:
     notebook = execute(NOTEBOOKS / f"{name}.ipynb", kernel, interactive=True, out="lab")
     kinds = [kind for cell in notebook.cells for output in cell.get("outputs", []) for kind in output.get("data", {})]

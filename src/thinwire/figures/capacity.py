@@ -161,6 +161,22 @@ def draw_link(link: Link) -> Figure:
     return fig
 
 
+def draw_budget(link: Link, scale: float) -> Figure:
+    """The same fading on a link of `scale` times the capacity: what Eq. 3 allows then, and what the model uses of it."""
+    capacity = scale * link.trace["capacity_bps"].to_numpy()
+    allowed = budget(capacity, link.sigma2, link.distortion, link.symbols)
+    fig, axes = plt.subplots(figsize=(9.5, 2.8))
+    axes.step(link.trace["t_s"], capacity / link.bits_per_float, where="post", color=GREY, linewidth=0.9,
+              label="bound of Eq. 3")  # fmt: skip
+    axes.step(link.trace["t_s"], np.minimum(allowed, link.largest), where="post", color=BUDGET_COLOUR,
+              label="floats sent, m(t)")  # fmt: skip
+    axes.axhline(link.largest, color="black", linewidth=0.8, linestyle=":", label=f"D = {link.largest}")
+    axes.set(xlabel="time (s)", ylabel="m(t) (floats/s)", title=f"Mean capacity {capacity.mean():.0f} bit/s",
+             ylim=(0, None))  # fmt: skip
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return fig
+
+
 def draw_theory(link: Link, rates: pd.DataFrame) -> Figure:
     """Eq. 1 with a quantiser that one can build beside it, and PSNR against the floats that the channel left."""
     fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.7))
