@@ -162,7 +162,7 @@ def draw_link(link: Link) -> Figure:
 
 
 def draw_budget(link: Link, scale: float) -> Figure:
-    """The same fading on a link of `scale` times the capacity: what Eq. 3 allows then, and what the model uses of it."""
+    """The same fading on a link of `scale` times the capacity: what Eq. 3 allows, and what the model uses of it."""
     capacity = scale * link.trace["capacity_bps"].to_numpy()
     allowed = budget(capacity, link.sigma2, link.distortion, link.symbols)
     fig, axes = plt.subplots(figsize=(9.5, 2.8))
