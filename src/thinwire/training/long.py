@@ -147,14 +147,17 @@ def heard(params: Params, name: str, system: Trainable, splits: Splits) -> dict[
         scores = adapter.heard(system, splits)
     except ImportError:
         return {}
-    return {"heard": {"items": int(scores.pop("items"))} | {name: float(f"{v:.4g}") for name, v in scores.items()}}
+    return {"heard": short(scores)}
 
 
 def short_row(row: dict[str, Any]) -> dict[str, float]:
     """A validation as cards keep it: its step and every quantity by name, to four significant digits."""
-    return {"step": row["step"]} | {
-        name: float(f"{value:.4g}") for name, value in row.items() if name not in ("step", "split")
-    }
+    return {"step": row["step"]} | short({name: row[name] for name in row if name not in ("step", "split")})
+
+
+def short(values: dict[str, float]) -> dict[str, float]:
+    """Values to four significant digits, whole numbers as they are."""
+    return {name: v if isinstance(v, int) else float(f"{v:.4g}") for name, v in values.items()}
 
 
 def training_before(start: Path | None) -> dict[str, float]:

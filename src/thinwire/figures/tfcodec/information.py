@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,9 +58,7 @@ def draw_information(information: pd.DataFrame, allocation: pd.DataFrame, note: 
         left.plot(across, part["shuffled_bits"], "_", color=GREY, markersize=6)
     left.axhline(float(information["phone_entropy_bits"].mean()), color="black", linestyle="--", linewidth=0.9)
     names = information.drop_duplicates("run")["system"]
-    left.set_xticks(
-        range(len(runs)), ["\n".join(re.split(r", | \(|(?<=measured) ", name.rstrip(")"))) for name in names]
-    )
+    left.set_xticks(range(len(runs)), [textwrap.fill(name, 10) for name in names])
     left.set(ylabel="mutual information (bit)", title="What one codebook tells of the phoneme", ylim=(0, None))
     order = allocation.groupby("phone")["share"].mean().sort_values(ascending=False).index[:24]
     width = 0.8 / len(runs)

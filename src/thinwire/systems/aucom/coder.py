@@ -13,6 +13,7 @@ from thinwire.coding.coders import EntropyCoder
 from thinwire.errors import BitstreamError, CheckpointError
 from thinwire.kaldi import WINDOW, fbank
 from thinwire.nn.fingerprint import model_fingerprint
+from thinwire.signal.samples import check_rate
 from thinwire.systems.aucom.bitstream import Bitstream, Rates, as_chunks
 from thinwire.systems.aucom.feature_codec import FeatureCodec
 from thinwire.systems.aucom.tables import RowTables
@@ -65,8 +66,7 @@ class AucomCoder:
 
         Raises BitstreamError for another sample rate, more channels than one, and less than a window of audio.
         """
-        if sample_rate != SAMPLE_RATE:
-            raise BitstreamError(f"audio at {sample_rate} Hz: this codec takes {SAMPLE_RATE} Hz; resample it before")
+        check_rate(sample_rate)
         if audio.ndim != 1 or len(audio) < WINDOW:
             raise BitstreamError(f"audio must be one channel of at least {WINDOW} samples, got {audio.shape}")
         return fbank(audio[None], self.net.n_mels)[0]

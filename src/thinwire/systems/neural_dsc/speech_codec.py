@@ -8,6 +8,7 @@ from torch import Tensor
 from thinwire.audio import SAMPLE_RATE
 from thinwire.errors import ParamError
 from thinwire.params.neural_dsc import NdscSpectrum
+from thinwire.signal.samples import check_rate, checked_samples
 from thinwire.systems.neural_dsc.codec import NdscCodec
 from thinwire.systems.neural_dsc.speech import frames_of, maps_of, waveforms
 
@@ -39,7 +40,8 @@ class NdscSpeechCodec:
     ) -> bytes:
         """A container of audio; `side` is looked at in the joint form alone.
 
-        Raises ParamError for another sample rate, shape, type or length, and for NaN and infinities.
+        Raises BitstreamError for another sample rate, shape or type, for NaN and infinities, ParamError for another
+        length.
         """
         x = self._map(audio, "audio", sample_rate)
         y = None if side is None else self._map(side, "side information", sample_rate)
@@ -51,7 +53,7 @@ class NdscSpeechCodec:
     ) -> np.ndarray:  # fmt: skip
         """Audio (covered samples,) float32 of a container; from `mel` by Griffin-Lim.
 
-        Raises BitstreamError as `NdscCodec.decode`, and ParamError as `encode` and for another item's side information.
+        Raises BitstreamError and ParamError as `encode` for the side information, and as `NdscCodec.decode`.
         """
         y = None if side is None else self._map(side, "side information", sample_rate)
         x_hat = self.codec.decode(data, y, None, item, other_item)
@@ -59,17 +61,10 @@ class NdscSpeechCodec:
 
     def _map(self, audio: np.ndarray, name: str, sample_rate: int) -> Tensor:
         """A microphone's map (C, H, W)."""
-        given = np.asarray(audio)
-        if sample_rate != SAMPLE_RATE:
-            raise ParamError(f"{name} at {sample_rate} Hz: this codec takes {SAMPLE_RATE} Hz; resample it before")
-        if given.ndim != 1 or given.dtype.kind != "f":
-            raise ParamError(f"{name} of shape {given.shape} and type {given.dtype}: give one channel of floats")
+        check_rate(sample_rate, name)
+        given = checked_samples(audio, name)
         if given.size != self.samples:
             raise ParamError(
                 f"{name} has {given.size} samples, this codec takes segments of {self.samples}; cut it into such"
             )
-        with np.errstate(over="ignore"):
-            given = given.astype(np.float32)
-        if not np.isfinite(given).all():
-            raise ParamError(f"{name} holds NaN or infinities; nothing can be coded with it")
         return maps_of(given[None], self.domain, self.spectrum)[0]

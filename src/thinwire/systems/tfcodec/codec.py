@@ -14,9 +14,10 @@ from thinwire.coding.quantise import IntegerTable
 from thinwire.errors import BitstreamError, CheckpointError
 from thinwire.nn.fingerprint import model_fingerprint
 from thinwire.params.tfcodec import STEP_FRAMES
+from thinwire.signal.samples import check_rate, checked_samples
 from thinwire.systems.tfcodec.bitstream import PACKET_HEADER_BYTES, Bitstream, IndexCoder, Received
 from thinwire.systems.tfcodec.model import TfCodec
-from thinwire.systems.tfcodec.streaming import StreamDecoder, StreamEncoder, TorchSteps, checked_samples
+from thinwire.systems.tfcodec.streaming import StreamDecoder, StreamEncoder, TorchSteps
 from thinwire.systems.tfcodec.tables import entropy_bits, huffman_bits
 
 MOST_AT_ONCE = 1500
@@ -83,8 +84,7 @@ class TfCodecCoder:
 
         Raises BitstreamError for another sample rate or type, more channels than one, nothing, and NaN or infinities.
         """
-        if sample_rate != SAMPLE_RATE:
-            raise BitstreamError(f"audio at {sample_rate} Hz: this codec takes {SAMPLE_RATE} Hz; resample it before")
+        check_rate(sample_rate)
         x = checked_samples(audio)
         if not x.size:
             raise BitstreamError("audio is empty; nothing was coded")

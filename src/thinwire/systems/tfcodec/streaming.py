@@ -16,6 +16,7 @@ from thinwire.audio import SAMPLE_RATE
 from thinwire.errors import BitstreamError
 from thinwire.params.tfcodec import STEP_FRAMES
 from thinwire.signal.causal_stft import WINDOW_POWER, as_pairs, hann
+from thinwire.signal.samples import check_rate, checked_samples
 from thinwire.systems.tfcodec.model import PACKETS, TfCodec
 
 
@@ -87,8 +88,7 @@ class StreamEncoder(_Stream):
 
     def __init__(self, steps: CodecSteps, sample_rate: int = SAMPLE_RATE) -> None:
         super().__init__(steps)
-        if sample_rate != SAMPLE_RATE:
-            raise BitstreamError(f"audio at {sample_rate} Hz: this codec takes {SAMPLE_RATE} Hz; resample it before")
+        check_rate(sample_rate)
         self._start()
 
     def _start(self) -> None:
@@ -176,17 +176,3 @@ class StreamDecoder(_Stream):
             raise BitstreamError(f"losses of shape {lost.shape} do not go with {indices.shape[1]} steps")
         if indices.size and not 0 <= indices.min() <= indices.max() < steps.codewords:
             raise BitstreamError(f"indices {indices.min()} to {indices.max()}: this codec has {steps.codewords} words")
-
-
-def checked_samples(samples: np.ndarray) -> np.ndarray:
-    """Samples (n,) as float32; raises BitstreamError for another shape or type, NaN, and infinities, float32's too."""
-    samples = np.asarray(samples)
-    if samples.ndim != 1:
-        raise BitstreamError(f"audio of shape {samples.shape}: this codec takes one channel, (samples,)")
-    if samples.dtype.kind != "f":
-        raise BitstreamError(f"audio of type {samples.dtype}: this codec takes floats, full scale at -1 and 1")
-    with np.errstate(over="ignore"):
-        samples = samples.astype(np.float32)
-    if not np.isfinite(samples).all():
-        raise BitstreamError("audio holds NaN or infinite samples; nothing was coded")
-    return samples
