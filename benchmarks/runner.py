@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import platform
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -59,8 +60,21 @@ def report(params: Params, rows: list[Measurement], load: float) -> dict[str, An
     """The JSON-ready report; the machine is described by what bears on the numbers and nothing else."""
     import torch
 
-    machine = {"cpu_count": os.cpu_count(), "torch": torch.__version__.split("+")[0], "load_before": round(load, 2)}
+    machine = {
+        "processor": processor(),
+        "cpu_count": os.cpu_count(),
+        "torch": torch.__version__.split("+")[0],
+        "load_before": round(load, 2),
+    }
     return {"machine": machine, "scale": params.preset, "measurements": [row.row() for row in rows]}
+
+
+def processor() -> str:
+    """How the processor calls itself; of Linux its model, elsewhere what Python knows."""
+    told = Path("/proc/cpuinfo")
+    models = [line.partition(":")[2].strip() for line in (told.read_text().splitlines() if told.is_file() else [])
+              if line.startswith("model name")]  # fmt: skip
+    return models[0] if models else platform.processor() or platform.machine()
 
 
 def lines(result: dict[str, Any]) -> list[str]:

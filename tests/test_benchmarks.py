@@ -29,7 +29,7 @@ def test_the_report_has_its_schema(smoke_params, empty, monkeypatch):
     runner.write(result, empty / "reports/benchmarks.json")
     read = json.loads((empty / "reports/benchmarks.json").read_text())
     assert set(read) == {"machine", "scale", "measurements"}
-    assert set(read["machine"]) == {"cpu_count", "torch", "load_before"}
+    assert set(read["machine"]) == {"processor", "cpu_count", "torch", "load_before"} and read["machine"]["processor"]
     rows = {row["name"]: row for row in read["measurements"]}
     assert all(set(row) == ROW for row in rows.values())
     assert "freshly initialised" in rows["encode"]["note"] and rows["encode"]["value"] > 0

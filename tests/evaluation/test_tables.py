@@ -234,7 +234,12 @@ def test_look(results: Path, bench: Bench) -> None:
 def test_sounds(results: Path, bench: Bench) -> None:
     with np.load(results / "audio.npz") as sounds:
         names = {key.split("/")[1] for key in sounds}
-        assert names == {"clean", "noisy", "m4", "m16", "enhanced"} and len({key.split("/")[0] for key in sounds}) == 2
+        kbps = {f"kbps{rate:g}" for rate in bench.settings.kbps_grid[::2]}
+        assert (
+            kbps
+            and names == {"clean", "noisy", "m4", "m16", "enhanced", *kbps}
+            and len({key.split("/")[0] for key in sounds}) == 2
+        )
         assert all(sounds[key].dtype == np.int16 and sounds[key].shape == (8000,) for key in sounds)
 
 

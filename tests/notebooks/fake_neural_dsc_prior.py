@@ -22,7 +22,7 @@ from thinwire.training.state import save_weights
 CODECS = ("stereo_d_8x1", "stereo_d_8x2", "stereo_d_8x3", "stereo_d_8x8", "stereo_d_4x3", "stereo_d_4x4",
           "stereo_d_4x6", "stereo_d_2x3", "halves_d_4", "mel_d_8x8")  # fmt: skip
 """Those with a prior."""
-NETS = ("halves_d_4", "mel_d_8x8", "stereo_d_8x8")
+NETS = ("halves_d_4", "mel_d_8x8", "mel_j_8x8", "mel_d_8x2", "stereo_d_8x8")
 """Codecs whose weights and items are written; their priors' weights too."""
 IDEAL = 0.75
 """Bits that a prior asks for, as a share of fixed length."""
@@ -101,14 +101,15 @@ def write_images(folder: Path, corpus: str, shape: tuple[int, ...], count: int =
 
 
 def write_speech(folder: Path, count: int = 6) -> None:
-    """Tones that come and go before two microphones."""
+    """Tones that come and go before two microphones, in a session to train and a session to test on."""
     rng, t = np.random.default_rng(61), np.arange(SAMPLES) / RATE
     with SegmentWriter(folder, "chime6", ["U01.CH1", "U02.CH1"]) as writer:
-        for k in range(count):
+        for split, k in ((split, k) for split in ("eval", "train") for k in range(count)):
             clean = 0.1 * np.sin(2 * np.pi * (150 + 60 * k) * t) * np.sin((4 + 3 * k) * t) ** 2
             noisy = np.stack([clean, 0.6 * clean]) + 0.003 * rng.standard_normal((2, SAMPLES))
-            writer.add(noisy.astype(np.float32), clean.astype(np.float32), segment_id=f"mel-{k:04d}", split="eval",
-                       session="S1", speaker=f"p{k % 3}", start_s=float(k), end_s=k + SAMPLES / RATE)  # fmt: skip
+            writer.add(noisy.astype(np.float32), clean.astype(np.float32), segment_id=f"mel-{split[0]}{k:04d}",
+                       split=split, session=f"S-{split}", speaker=f"p{k % 3}", start_s=float(k),
+                       end_s=k + SAMPLES / RATE)  # fmt: skip
 
 
 def write_joint_bits(root: Path) -> None:

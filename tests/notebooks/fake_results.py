@@ -356,6 +356,7 @@ def sounds() -> dict[str, np.ndarray]:
             "m4": 0.2,
             "m16": 0.1,
             "m128": 0.05,
+            "kbps0.1": 0.1,
             "enhanced": 0.02,
         }.items():
             out[f"{name}/{version}"] = (

@@ -93,7 +93,10 @@ NEURAL_DSC = {
         ["quality", "equal_rates", "separate_rate", "ndpca_gains", "comparable", "recorded"],
     ),
     "stereo": (["curves", "pairs"], ["points", "published"]),
-    "wrong_side_information": (["errors", "pictures", "speech", "changes", "players"], ["errors", "changes"]),
+    "wrong_side_information": (
+        ["errors", "pictures", "speech", "heard_as", "changes", "players"],
+        ["errors", "bits", "heard_as", "changes"],
+    ),
 }
 EXPECTED = {
     f"{paper}/{name}": what

@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from thinwire.claims import Verdict, judge_ordering
+from thinwire.figures.listen import FIRST, load_audio
 from thinwire.figures.paths import Page
 from thinwire.figures.results import curve, floor_of, read_table
 from thinwire.figures.style import ARCH_COLOUR, GREY, band, bandwidth_axis, caption, key, legend_right
@@ -28,6 +29,14 @@ def load_bits(page: Page, runs: Sequence[str]) -> pd.DataFrame:
     width.
     """
     return pd.concat([read_table(page, run, "bits") for run in runs], ignore_index=True)
+
+
+def sounds(page: Page, run: str, most: int = 2) -> dict[str, dict[str, np.ndarray]]:
+    """Waveforms by segment: clean, first microphone, and what bytes of several rates decode to."""
+    return {
+        segment: {name: x for name, x in versions.items() if name in FIRST or name.startswith("kbps")}
+        for segment, versions in load_audio(page, run, most).items()
+    }
 
 
 def rate_table(bits: pd.DataFrame, draws: int) -> pd.DataFrame:

@@ -42,7 +42,9 @@ def _order(version: str) -> tuple[int, float, str]:
 
 
 def version_name(version: str) -> str:
-    """`m16` as a reader knows it."""
+    """`m16` and `kbps0.1` as a reader knows them."""
+    if version.startswith("kbps"):
+        return f"{version.removeprefix('kbps')} kbit/s of bytes"
     return f"m = {version[1:]} floats/s" if version[:1] == "m" and version[1:].isdigit() else version
 
 

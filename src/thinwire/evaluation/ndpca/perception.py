@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from thinwire.evaluation.ndpca.bits import SCHEMES
 from thinwire.evaluation.ndpca.common import Bench
 from thinwire.evaluation.ndpca.targets import LEVEL, estimate_of, heard, targets_of, waveform_of
 from thinwire.evaluation.parallel import over_items
@@ -17,6 +18,7 @@ from thinwire.nn.discriminator import logit_gap
 from thinwire.params import Params
 from thinwire.progress import track
 from thinwire.seeding import derive_seed
+from thinwire.systems.ndpca.codec import NdpcaCodec
 from thinwire.systems.ndpca.representation import magnitude_of, waveform
 from thinwire.tasks.enhancement import Enhancer
 from thinwire.training.build import build_system, model_folder
@@ -97,7 +99,7 @@ def _gap(bench: Bench, critic: nn.Module, decoded: torch.Tensor, some: np.ndarra
 
 def listen(bench: Bench, enhancer: Enhancer, path: Path) -> None:
     """Waveforms of a few items for the notebooks' players: clean, first microphone, decoded at several m, enhanced at
-    the largest.
+    the largest, and decoded from the bytes of every other rate of `kbps_grid`.
     """
     own = next(iter(bench.bottlenecks))
     some = bench.subset(bench.settings.look_items)
@@ -120,4 +122,9 @@ def listen(bench: Bench, enhancer: Enhancer, path: Path) -> None:
             decoded = magnitude_of(output, bench.run.representation)
             enhanced = enhancer.enhance(decoded, bench.settings.sampler_steps, generator)
             keep("enhanced", waveform_of(bench, enhanced.unsqueeze(1), "magnitude").numpy())
+    if own in SCHEMES:
+        codec = NdpcaCodec(bench.model, bench.bottlenecks[own])
+        for kbps in bench.settings.kbps_grid[::2]:
+            streams = [codec.encode(bench.segments.noisy[i], 1000.0 * kbps) for i in some]
+            keep(f"kbps{kbps:g}", np.stack([codec.decode(stream) for stream in streams]))
     np.savez_compressed(path, **out)  # type: ignore[arg-type]

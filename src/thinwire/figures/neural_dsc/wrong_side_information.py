@@ -50,6 +50,14 @@ def table(page: Page, items: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def bit_table(page: Page, items: pd.DataFrame) -> pd.DataFrame:
+    """Codecs of bits, over blocks of all p: run, form, si, measure (bit_errors, wrong of a block; block_error), mean,
+    low, high, n.
+    """
+    rows = [means(page, part, ["run", "form", "si"], ["bit_errors", "block_error"]) for _, part in items.groupby("run")]
+    return pd.concat(rows, ignore_index=True)
+
+
 def _rows(values: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"segment_id": values.index, "psnr": values.to_numpy(), "si": ""})
 
@@ -159,6 +167,6 @@ def judge(page: Page, items: pd.DataFrame) -> list[Verdict]:
             differences[f"{name}, {si} over correct"] = difference(by_side[si], by_side["correct"], "mse")
             lost = float(difference(by_side["correct"], by_side[si], "psnr").mean())
             told.append(f"{name}, {si}: {lost:.2f} dB lost")
-    evidence = [page.evidence("figures", name) for name in ("errors", "pictures", "speech", "changes")]
+    evidence = [page.evidence("figures", name) for name in ("errors", "pictures", "speech", "heard_as", "changes")]
     evidence.append(page.evidence("tables", "errors"))
     return [judge_pairs(page, "ndsc.fig5_wrong_si", differences, evidence, "; ".join(told))]
