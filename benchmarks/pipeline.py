@@ -19,8 +19,8 @@ COMMANDS = {
     "noop_make_repro": ("the same with the lock kept parsed, as `make repro` does it", quick_dvc.__name__),
 }
 LONGEST_S = 5.0
-FULL_RUN_S = 3600.0
-WING_S = {"ndpca": 900.0, "tfcodec": 1200.0, "aucom": 900.0, "neural_dsc": 600.0}
+RUN_S = {"full_run": 3600.0, "wing_ndpca": 900.0, "wing_tfcodec": 1200.0, "wing_aucom": 900.0, "wing_neural_dsc": 600.0}
+RUN_MB = {"full_run": 8e3, "wing_ndpca": 4e3, "wing_tfcodec": 6e3, "wing_aucom": 6e3, "wing_neural_dsc": 4e3}
 
 
 def _repro(module: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -45,15 +45,15 @@ def _seconds(module: str, times: int) -> float:
 
 
 def full_run(path: Path = RUN_TIME) -> list[Measurement]:
-    """The last full default run, as reports/run_time.json tells it: `seconds`, those of `wings`, and a `note`."""
+    """The last full default run, as reports/run_time.json tells it: `seconds` and `peak_mb` of the whole (`full_run`)
+    and of each wing (`wing_<wing>`), and a `note`.
+    """
     told: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {"note": f"{path} is not there"}
-    times = {"full_run": told.get("seconds")} | {f"wing_{wing}": s for wing, s in told.get("wings", {}).items()}
     note = str(told.get("note", ""))
-    rows = {"full_run": ("`make repro` from nothing at the default scale", FULL_RUN_S)} | {
-        f"wing_{wing}": (f"stages `train_`, `evaluate_` and `{wing}_` of that run, side by side", longest)
-        for wing, longest in WING_S.items()
-    }
-    return [
-        Measurement(name, what, None if times.get(name) is None else float(times[name]), "s", longest, note=note)
-        for name, (what, longest) in rows.items()
-    ]
+    rows = []
+    for name, longest in RUN_S.items():
+        what = "`make repro` from nothing at the default scale" if name == "full_run" else "its stages in that run"
+        seconds, memory = (told.get(kind, {}).get(name) for kind in ("seconds", "peak_mb"))
+        rows.append(Measurement(name, what, seconds, "s", longest, note=note))
+        rows.append(Measurement(f"{name}_memory", f"{what}, most memory", memory, "MB", RUN_MB[name], note=note))
+    return rows

@@ -76,11 +76,15 @@ def test_a_stale_pipeline_is_not_run_and_not_measured(monkeypatch):
 
 def test_the_last_full_run_is_read_from_its_file(tmp_path):
     path = tmp_path / "run_time.json"
-    path.write_text('{"seconds": 850.2, "wings": {"ndpca": 930}, "note": "2 jobs"}')
+    path.write_text(
+        '{"seconds": {"full_run": 850.2, "wing_ndpca": 930}, "peak_mb": {"wing_ndpca": 3900}, "note": "2 jobs"}'
+    )
     rows = {row.name: row for row in pipeline.full_run(path)}
     assert (rows["full_run"].value, rows["full_run"].note, rows["full_run"].met) == (850.2, "2 jobs", True)
     assert (rows["wing_ndpca"].value, rows["wing_ndpca"].met) == (930.0, False)
-    assert rows["wing_aucom"].value is None and set(rows) == {"full_run", *(f"wing_{wing}" for wing in pipeline.WING_S)}
+    assert (rows["wing_ndpca_memory"].value, rows["wing_ndpca_memory"].met) == (3900.0, True)
+    assert rows["wing_aucom"].value is None and rows["full_run_memory"].value is None
+    assert set(rows) == {f"{name}{kind}" for name in pipeline.RUN_S for kind in ("", "_memory")}
 
 
 def test_medians_leave_the_warm_up_out_and_targets_have_a_side():
