@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import re
 import subprocess
@@ -29,6 +30,18 @@ def test_the_lock_holds_the_whole_tree_and_nothing_else(root):
     roots = declared(root / "pyproject.toml", EXTRAS)
     needed = set().union(*(closure(roots, environment) for environment in PLATFORMS.values()))
     assert set(read_pins(root / "requirements.lock")) == needed, "run `make lock`"
+
+
+def test_every_pin_takes_the_first_release_of_each_python(root):
+    """Debian 12 has Python 3.11.2: a package that asks for 3.11.5 cannot be had there."""
+    asked = {}
+    for name in read_pins(root / "requirements.lock"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # of another platform
+            asked[name] = SpecifierSet(importlib.metadata.metadata(name)["Requires-Python"] or "")
+    assert len(asked) > 150
+    refused = {name: str(specifier) for name, specifier in asked.items()
+               if not all(specifier.contains(version) for version in ("3.11.0", "3.12.0"))}  # fmt: skip
+    assert not refused
 
 
 def test_the_other_lock_holds_what_is_named_and_nothing_else(root):

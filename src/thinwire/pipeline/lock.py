@@ -41,7 +41,7 @@ PLATFORMS = {  # name -> what markers see there
 }  # fmt: skip
 # What this platform never installs, and so cannot report a version of.
 ELSEWHERE = {"appnope": "0.1.4"}
-ACCELERATOR = re.compile(r"nvidia-(?!ml-py)|cuda-|triton")
+ACCELERATOR = re.compile(r"nvidia-|cuda-|triton")
 """What a CUDA build of torch asks for, and a CPU build does not: which of them is installed is the index's choice."""
 
 
