@@ -10,29 +10,50 @@ from torch import Tensor, nn
 from thinwire.audio import SAMPLE_RATE
 from thinwire.nn.trainable import Trainable
 from thinwire.params import Params
+from thinwire.params.ndpca import Representation
+from thinwire.params.spectrum import Spectrum
+from thinwire.segments import Segments
 from thinwire.systems.ndpca.model import encode_all
-from thinwire.systems.ndpca.representation import SpectralData, magnitude_of, prepare
+from thinwire.systems.ndpca.representation import magnitude_of, prepare
 from thinwire.systems.ndpca.system import NdpcaSystem
 from thinwire.training.adapters.score import load_enhancer
 from thinwire.training.adapters.segments import SPLITS, Reader
 from thinwire.training.build import Splits
 from thinwire.training.loop import TensorData
 
+BLOCK = 256
+"""Segments that are transformed at once."""
 
-def joined(parts: list[SpectralData]) -> TensorData:
-    """Spectra of several folders as one table of tensors."""
-    return TensorData({key: torch.cat([getattr(part, key) for part in parts]) for key in ("noisy", "clean", "phase")})
+
+def tensors_of(segments: Segments, spectrum: Spectrum, representation: Representation) -> dict[str, Tensor]:
+    """Spectra `noisy`, `clean`, `phase` of segments as `SpectralData` has them, written block by block to where they
+    stay: a split's are there once, and not twice while they are put together.
+    """
+    whole: dict[str, Tensor] = {}
+    for start in range(0, len(segments.clean), BLOCK):
+        place = slice(start, start + BLOCK)
+        part = prepare(segments.noisy[place], segments.clean[place], spectrum, representation)
+        for name in ("noisy", "clean", "phase"):
+            values: Tensor = getattr(part, name)
+            if name not in whole:
+                whole[name] = values.new_empty((len(segments.clean), *values.shape[1:]))
+            whole[name][place] = values
+    return whole
 
 
 def load(params: Params, name: str, folders: list[Path]) -> Splits:
     run, reader = params.run(name), Reader(folders)
     spectrum = getattr(params.systems, run.system).spectrum
     train, dev = (
-        joined([prepare(part.noisy, part.clean, spectrum, run.representation) for part in reader.of(split)])
-        for split in SPLITS
+        _joined([tensors_of(part, spectrum, run.representation) for part in reader.of(split)]) for split in SPLITS
     )
     mics, samples = reader.shape
     return Splits(train, dev, {"mics": mics, "samples": samples}, reader.seen, samples / SAMPLE_RATE)
+
+
+def _joined(parts: list[dict[str, Tensor]]) -> TensorData:
+    """Tensors of several folders as one table."""
+    return TensorData(parts[0] if len(parts) == 1 else {name: torch.cat([p[name] for p in parts]) for name in parts[0]})
 
 
 def build(params: Params, name: str, facts: dict[str, int], to_train: bool) -> Trainable:
