@@ -34,4 +34,5 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prior.write_priors(root)
     prior.write_models(root)
     prior.write_joint_bits(root)
+    prior.write_ndpca_models(root)
     return root

@@ -21,7 +21,7 @@ from thinwire.systems.neural_dsc.slepian_wolf import DECODINGS, copying_bler, sl
 RUNS = (
     "mel_d_8x2", "mel_s_8x2", "mel_d_8x8", "mel_j_8x8", "mel_s_8x8", "mel_d_4x4", "mel_j_4x4", "mel_s_4x4", "mel_d_2x3",
     "mel_s_2x3",
-    "stft_d_8x4", "stft_j_8x4", "stft_s_8x4", "stft_d_4x6", "close_j_8x8", "close_d_8x8", "close_s_8x8",
+    "stft_d_8x4", "stft_j_8x4", "stft_s_8x4", "stft_d_4x6", "close_d_8x2", "close_j_8x8", "close_d_8x8", "close_s_8x8",
     "stereo_d_8x1", "stereo_d_8x2", "stereo_d_8x3", "stereo_d_8x8", "stereo_d_4x3", "stereo_d_4x4", "stereo_d_4x6",
     "stereo_d_2x3", "stereo_j_8x2", "stereo_s_8x2", "stereo_j_4x4", "stereo_s_4x4",
     *(f"halves_{form}_{bits}" for form in "jds" for bits in (1, 2, 4)),

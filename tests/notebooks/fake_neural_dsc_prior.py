@@ -14,15 +14,16 @@ import torch
 from thinwire.corpora.pairs import PairWriter
 from thinwire.params import load_params
 from thinwire.params.neural_dsc import NdscRow
-from thinwire.segments import SegmentWriter
+from thinwire.segments import SegmentStore, SegmentWriter
 from thinwire.systems.neural_dsc.model import NeuralDsc
 from thinwire.systems.neural_dsc.prior import LatentPrior
-from thinwire.training.state import save_weights
+from thinwire.training.build import build_system
+from thinwire.training.state import save_tensors, save_weights
 
 CODECS = ("stereo_d_8x1", "stereo_d_8x2", "stereo_d_8x3", "stereo_d_8x8", "stereo_d_4x3", "stereo_d_4x4",
           "stereo_d_4x6", "stereo_d_2x3", "halves_d_4", "mel_d_8x8")  # fmt: skip
 """Those with a prior."""
-NETS = ("halves_d_4", "mel_d_8x8", "mel_j_8x8", "mel_d_8x2", "stereo_d_8x8")
+NETS = ("halves_d_4", "mel_d_8x8", "mel_j_8x8", "mel_d_8x2", "close_d_8x2", "close_d_8x8", "stereo_d_8x8")
 """Codecs whose weights and items are written; their priors' weights too."""
 IDEAL = 0.75
 """Bits that a prior asks for, as a share of fixed length."""
@@ -103,13 +104,29 @@ def write_images(folder: Path, corpus: str, shape: tuple[int, ...], count: int =
 def write_speech(folder: Path, count: int = 6) -> None:
     """Tones that come and go before two microphones, in a session to train and a session to test on."""
     rng, t = np.random.default_rng(61), np.arange(SAMPLES) / RATE
-    with SegmentWriter(folder, "chime6", ["U01.CH1", "U02.CH1"]) as writer:
+    with SegmentWriter(folder, "chime6", ["U01.CH1", "U02.CH1", "U05.CH1", "U06.CH1"]) as writer:
         for split, k in ((split, k) for split in ("eval", "train") for k in range(count)):
             clean = 0.1 * np.sin(2 * np.pi * (150 + 60 * k) * t) * np.sin((4 + 3 * k) * t) ** 2
-            noisy = np.stack([clean, 0.6 * clean]) + 0.003 * rng.standard_normal((2, SAMPLES))
+            noisy = np.stack([clean, 0.6 * clean, 0.5 * clean, 0.4 * clean]) + 0.003 * rng.standard_normal((4, SAMPLES))
             writer.add(noisy.astype(np.float32), clean.astype(np.float32), segment_id=f"mel-{split[0]}{k:04d}",
                        split=split, session=f"S-{split}", speaker=f"p{k % 3}", start_s=float(k),
                        end_s=k + SAMPLES / RATE)  # fmt: skip
+
+
+def write_ndpca_models(root: Path) -> None:
+    """models/ of two coders of the wing `ndpca`, with random weights and latents to fit their bottlenecks on."""
+    params = load_params(root / "params.yaml")
+    _, mics, samples = SegmentStore(root / "data" / "segments" / "chime6").load("eval").noisy.shape
+    shape = {"mics": mics, "samples": samples}
+    for number, run in enumerate(("e1_agnostic", "e4_ndpca_agnostic")):
+        with torch.random.fork_rng():
+            model = build_system(params, run, shape, number, to_train=False).deployed()
+            latents = {f"z{i}": torch.randn(40, model.latent // model.groups).double() for i in range(model.groups)}
+        folder = root / "models" / run
+        folder.mkdir(parents=True, exist_ok=True)
+        save_weights(folder / "model.safetensors", model)
+        save_tensors(folder / "latents.safetensors", latents | {"mean_spectrum": torch.ones(model.grid[1])})
+        (folder / "config.json").write_text(json.dumps({"facts": shape}))
 
 
 def write_joint_bits(root: Path) -> None:

@@ -89,8 +89,8 @@ NEURAL_DSC = {
     "prior": (["saved", "ideal", "where"], ["rates"]),
     "problem": (["forms", "toy", "slack"], ["forms", "toy", "decoding", "slack"]),
     "speech": (
-        ["quality", "total_rate", "players"],
-        ["quality", "equal_rates", "separate_rate", "ndpca_gains", "comparable", "recorded"],
+        ["quality", "total_rate", "same_target", "players"],
+        ["quality", "equal_rates", "separate_rate", "ndpca_gains", "comparable", "same_target", "recorded"],
     ),
     "stereo": (["curves", "pairs"], ["points", "published"]),
     "wrong_side_information": (

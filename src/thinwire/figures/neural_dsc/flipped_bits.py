@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from thinwire.claims import Verdict
 from thinwire.figures.aucom.whiskers import whiskers
-from thinwire.figures.neural_dsc.runs import FORM_LOOK, compared, difference, load, mean_of, means, own
+from thinwire.figures.neural_dsc.runs import FORM_LOOK, compared, difference, limits, load, mean_of, means, own
 from thinwire.figures.neural_dsc.verdicts import judge_pairs, judge_values, untestable
 from thinwire.figures.paths import Page
 from thinwire.figures.style import GREY, caption, key, legend_right
@@ -203,12 +203,14 @@ def judge(page: Page, blocks: pd.DataFrame, errors: pd.DataFrame, reach: pd.Data
         pairs[f"p = {p:g}"] = difference(copied, proper, "block_error")
     furthest = reach.set_index("coder")["largest_p"].to_dict()
     far = f"block errors of at most 10 % up to p = {furthest.get(PROPER, 0.0):g} with proper decoding"
+    far += f"; the limit for the rate that was sent is p = {limits(page)['slepian_wolf_limit']:.3g}"
     theorem = judge_pairs(page, "ndsc.slepian_wolf", pairs, [*evidence, page.evidence("figures", "limit")], far)
     unlike = _in_words(errors, REFERENCE, "with the repository's three handicaps")
     ldpc = judge_values(page, "ndsc.discus_ldpc", _at(errors, page, "ndsc.discus_ldpc", PROPER),
                         [*evidence, page.evidence("figures", "handicaps")], unlike, same=True)  # fmt: skip
     learned = LEARNED["distributed"]
-    beside = "; ".join([_in_words(errors, COPYING, "copying"), _in_words(errors, LEARNED["joint"], "joint")])
+    told = [_in_words(errors, COPYING, "copying"), _in_words(errors, LEARNED["joint"], "joint")]
+    beside = "; ".join([*told, "the decoder begins as a copy of y, which the authors' does not"])
     vqvae = judge_values(page, "ndsc.discus_vqvae", _at(errors, page, "ndsc.discus_vqvae", learned),
                          [*evidence, page.evidence("tables", "excess")], beside, same=True)  # fmt: skip
     return [theorem, ldpc, vqvae, untestable(page, "ndsc.discus_integration", evidence)]

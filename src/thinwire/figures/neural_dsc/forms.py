@@ -59,15 +59,15 @@ def load_forms(page: Page, runs: Sequence[str]) -> pd.DataFrame:
 
 
 def point_table(page: Page, items: pd.DataFrame) -> pd.DataFrame:
-    """Every run: kind, bits, downsample, form, run, rate, psnr, low, high, n, and si_sdr (dB) of complex STFTs'
-    waveforms; in the order of `ORDER` and rates.
+    """Every run: kind, bits, downsample, form, run, rate, psnr, low, high, n; of speech lsd (dB), and si_sdr
+    (dB) of complex STFTs' waveforms; in the order of `ORDER` and rates.
     """
     rows = []
     for (*setting, form, run), here in items.groupby([*SETTING, "form", "run"], sort=False):
         found = mean_of(page, item_values(here, "psnr"))
         rows.append((*setting, form, run, here["rate"].mean(), found.mean, found.low, found.high, found.items,
-                     here["si_sdr"].mean()))  # fmt: skip
-    table = pd.DataFrame(rows, columns=[*SETTING, "form", "run", "rate", "psnr", "low", "high", "n", "si_sdr"])
+                     here["lsd"].mean(), here["si_sdr"].mean()))  # fmt: skip
+    table = pd.DataFrame(rows, columns=[*SETTING, "form", "run", "rate", "psnr", "low", "high", "n", "lsd", "si_sdr"])
     place = table["kind"].map({kind: k for k, kind in enumerate(ORDER)})
     return table.assign(place=place).sort_values(["place", "rate", "form"], ignore_index=True).drop(columns="place")
 

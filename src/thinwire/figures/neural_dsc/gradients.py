@@ -196,7 +196,8 @@ def judge(page: Page, curves: pd.DataFrame, errors: pd.DataFrame) -> list[Verdic
     evidence = [page.evidence("figures", "errors"), page.evidence("tables", "errors")]
     found = errors.set_index("coder")["mean"]
     told = "error over energy " + ", ".join(f"{form} {found[coder]:.3g}" for coder, form in LEARNED.items())
-    order = judge_named(page, "ndsc.gradient_order", evidence, f"{told}, the other worker's {found['copy']:.3g}")
+    told += f", the other worker's {found['copy']:.3g}; loss after {EPOCHS[-1]} passes {_losses(curves)}"
+    order = judge_named(page, "ndsc.gradient_order", evidence, told)
     seen = [page.evidence("figures", "curves"), page.evidence("tables", "curves")]
     same = same_setting(page, "mnist")
     baselines = [
@@ -204,6 +205,14 @@ def judge(page: Page, curves: pd.DataFrame, errors: pd.DataFrame) -> list[Verdic
         for coder, name in CLAIM_OF.items()
     ]
     return [_judge_rate(page), order, *baselines]
+
+
+def _losses(curves: pd.DataFrame) -> str:
+    """The loss that training reached with every learned coder and with the other worker's gradient."""
+    coders = {**LEARNED, "copy": "the other worker's"}
+    return ", ".join(
+        f"{name} {reached(curves, coder)[f'loss_{EPOCHS[-1]}'].mean:.3g}" for coder, name in coders.items()
+    )
 
 
 def _judge_rate(page: Page) -> Verdict:

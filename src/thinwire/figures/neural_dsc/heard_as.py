@@ -1,8 +1,9 @@
-"""Whose voice and which room decoded speech is taken for: those of the item, or those of its wrong side information.
+"""Whose voice and which session (its rooms and noise) decoded speech is taken for: the item's or those of its wrong
+side information.
 
-A listener that knows neither the codec nor the test talkers: discriminants of training talkers and rooms, fitted to
-maps without coding. An item is taken for the nearer of two means, those of other test segments of its own talker (room)
-and of the other item's.
+A listener that knows neither the codec nor the test talkers: discriminants of training talkers and sessions, fitted
+to maps without coding. An item is taken for the nearer of two means, those of other test segments of its own talker
+(session) and of the other item's.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from thinwire.segments import SegmentStore
 from thinwire.systems.neural_dsc.speech import prepare
 from thinwire.training.build import DATA
 
-KINDS = {"talker": "taken for its own talker", "scene": "taken for its own room"}
+KINDS = {"talker": "taken for its own talker", "scene": "taken for its own session (rooms, noise)"}
 VERSIONS = {"x": "x, not\ncoded", **{si: f"y: {name}" for si, name in SIDE_NAME.items()}, "y": "the other\ny itself"}
 """What is listened to: the map that was sent, decoded ones, and the wrong side information."""
 
@@ -124,10 +125,10 @@ def draw(page: Page, rows: pd.DataFrame, note: str) -> Figure:
     legend_right(fig, [key(run_name(page, run).replace(", ", ",\n", 1), **looks[run]) for run in runs])
     caption(
         fig,
-        "An item is taken for the nearer of two means: other test segments of its own talker (room), and of the one "
-        "whose y is the wrong one, along directions that tell training talkers (rooms, whoever speaks) apart by mean "
-        "and spread of mel bands. Left and right end: what can be told of maps that were never coded. Grey: chance. A "
-        f"room is a session: its walls, noise and places. Bars: 95 % bootstrap over items. {note}",
+        "An item is taken for the nearer of two means: other test segments of its own talker (session), and of the one "
+        "whose y is the wrong one, along directions that tell training talkers (sessions, whoever speaks) apart by "
+        "mean and spread of mel bands. Left and right end: what can be told of maps that were never coded. Grey: "
+        f"chance. A session has its own rooms and noise. Bars: 95 % bootstrap over items. {note}",
     )
     return fig
 

@@ -171,10 +171,12 @@ def kept(page: Page, runs: Sequence[str]) -> range:
 
 
 def judge(page: Page, items: pd.DataFrame, runs: Sequence[str]) -> list[Verdict]:
-    """Bits that real bytes save, item by item, in the three domains of the claim; `runs` are its priors."""
+    """Per cent of fixed length that real bytes save, item by item, in three domains; `runs` are the priors."""
     chosen = items[items["run"].isin(list(runs))]
     parts = {pair: chosen[chosen["kind"] == kind] for pair, kind in PAIRS.items()}
-    differences = {pair: part["fixed_bits"] - part["payload_bits"] for pair, part in parts.items()}
+    differences = {
+        pair: 100.0 * (part["fixed_bits"] - part["payload_bits"]) / part["fixed_bits"] for pair, part in parts.items()
+    }
     told = ", ".join(f"{pair} {part['saved'].mean():.1f} %" for pair, part in parts.items() if len(part))
     evidence = [page.evidence("figures", "saved"), page.evidence("tables", "rates")]
     reason = f"saved of fixed length, real bytes: {told}; published {PUBLISHED[0]:g} to {PUBLISHED[1]:g} % on KITTI"

@@ -35,6 +35,8 @@ from thinwire.metrics.images import SIGMA, TAPS, betas_of
 from thinwire.metrics.statistics import Interval
 
 MEASURES = ("psnr", "ms_ssim")
+COARSEST = 8
+"""Downsampling whose published network is as wide as `systems.neural_dsc.conv` under the preset `paper`."""
 RIVALS: dict[str, dict[str, Any]] = {
     "NDIC (Ballé 2018)": {"bpp": (0.089, 0.147, 0.268, 0.377), "psnr": (22.70, 24.21, 26.56, 27.92), "marker": "v"},
     "NDIC (Ballé 2017)": {"bpp": (0.077, 0.148, 0.256, 0.416), "psnr": (22.89, 24.56, 26.25, 27.81), "marker": "<"},
@@ -219,9 +221,10 @@ def judge(page: Page, items: pd.DataFrame, priors: Sequence[str]) -> list[Verdic
     """The eight operating points, and three claims that cannot be decided here."""
     evidence = [page.evidence("figures", "curves"), page.evidence("tables", "points")]
     by_codec = {codec_of(page, prior): prior for prior in priors}
-    same = same_setting(page, "stereo")
+    paper = same_setting(page, "stereo")
     verdicts = []
     for run, claim in points(page).items():
+        same = paper and row_of(page, run)["downsample"] == COARSEST  # the paper's other networks are wider
         found = measured(page, items, run, by_codec[run])
         told = f"{run} with its prior; MS-SSIM of {scales(page, run)} scales"
         verdicts.append(judge_values(page, claim.id, found, evidence, told, same=same))

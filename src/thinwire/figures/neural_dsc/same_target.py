@@ -1,0 +1,134 @@
+"""One target for both wings: the worn microphone's speech, from the bytes of `ndpca` and from those of a conditional
+VQ-VAE that sends the worn microphone and knows a far one, heard against one reference."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from thinwire.evaluation.ndpca.common import set_up
+from thinwire.evaluation.neural_dsc.items import Items, spread
+from thinwire.figures.neural_dsc.models import decode_items
+from thinwire.figures.neural_dsc.runs import form_style, mean_of, own, row_of
+from thinwire.figures.paths import Page
+from thinwire.figures.style import ARCH_COLOUR, GREY, caption, key, legend_right
+from thinwire.metrics.perceptual import pesq_wb, stoi
+from thinwire.segments import Segments, SegmentStore
+from thinwire.systems.ndpca.codec import NdpcaCodec
+from thinwire.systems.neural_dsc.speech import waveforms
+from thinwire.training.build import DATA
+
+ITEMS = 16
+LOUDNESS = 0.05
+"""Root mean square of a reference in front of a listening measure; what is judged is scaled to its own."""
+MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {"stoi": stoi, "pesq": pesq_wb}
+LABEL = {"stoi": "STOI (1)", "pesq": "PESQ-wb (MOS-LQO)"}
+TICKS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+UNCODED = "microphone 1 as it is"
+
+
+def table(page: Page, codecs: Sequence[str], items: pd.DataFrame, ndpca: Sequence[str]) -> pd.DataFrame:
+    """A row a system and rate: system (run, or `UNCODED`), family, known (to the decoder, for nothing), kbps (payload),
+    stoi and pesq against the worn microphone with their 95 % intervals, n items.
+    """
+    decoded = {run: decode_items(page, run) for run in codecs}
+    first = next(iter(decoded.values())).items
+    chosen = spread(len(first), ITEMS)
+    assert first.audio is not None
+    reference = first.audio[chosen]
+    segments = _segments(page, first, chosen, row_of(page, codecs[0])["data"])
+    spectrum = page.params.systems.neural_dsc.spectrum
+    rows = [_row(page, UNCODED, "none", "everything", np.nan, segments.noisy[:, 0], reference)]
+    for run, found in decoded.items():
+        sound = waveforms(found.outputs["correct"][chosen.tolist()], found.net.row.domain, spectrum)
+        kbps = own(items[items["run"] == run])["kbps"].mean()
+        rows.append(_row(page, run, "close", "microphone 1", kbps, sound, reference))
+    for run in ndpca:
+        for kbps, sound in _decoded(page, run, segments):
+            rows.append(_row(page, run, page.params.run(run).arch, "nothing", kbps, sound, reference))
+    return pd.DataFrame(rows)
+
+
+def _segments(page: Page, items: Items, chosen: np.ndarray, corpus: str) -> Segments:
+    with contextlib.chdir(page.root):
+        whole = SegmentStore(DATA / corpus).load("eval")
+    place = pd.Index(whole.table["segment_id"]).get_indexer(pd.Index(items.table["segment_id"].iloc[chosen]))
+    return Segments(whole.table.iloc[place].reset_index(drop=True), whole.noisy[place], whole.clean[place])
+
+
+def _decoded(page: Page, run: str, segments: Segments) -> list[tuple[float, np.ndarray]]:
+    """Mean payload (kbit/s) and waveforms (n, samples) for the dearest rates of `evaluation.ndpca.kbps_grid`."""
+    settings = page.params.evaluation.ndpca
+    with contextlib.chdir(page.root):
+        bench = set_up(page.params, run)
+    codec = NdpcaCodec(bench.model, next(iter(bench.bottlenecks.values())), settings.griffin_lim_iterations)
+    out = []
+    for target in sorted(settings.kbps_grid)[-4:]:
+        streams = [codec.encode(noisy, 1000.0 * target) for noisy in segments.noisy]
+        payload = np.mean([codec.rate(stream).payload for stream in streams])
+        seconds = segments.noisy.shape[-1] / 16_000
+        out.append((float(payload / seconds / 1000.0), np.stack([codec.decode(stream) for stream in streams])))
+    return out
+
+
+def _row(
+    page: Page, system: str, family: str, known: str, kbps: float, sound: np.ndarray, reference: np.ndarray
+) -> dict[str, Any]:
+    """One system's scores; sounds are cut to the stretch that the reference covers."""
+    row: dict[str, Any] = {"system": system, "family": family, "known": known, "kbps": kbps}
+    for name, measure in MEASURES.items():
+        scores = [float(measure(*map(_level, (x, y[: len(x)])))) for x, y in zip(reference, sound, strict=True)]
+        found = mean_of(page, np.array(scores))
+        row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+    return row | {"n": len(reference)}
+
+
+def _level(x: np.ndarray) -> np.ndarray:
+    return np.asarray(LOUDNESS * x / max(float(np.sqrt(np.mean(np.square(x)))), 1e-9))
+
+
+def draw(rows: pd.DataFrame, note: str) -> Figure:
+    """STOI and PESQ of the worn microphone's speech against the total rate."""
+    fig, panels = plt.subplots(1, len(MEASURES), figsize=(12.4, 4.0), sharex=True)
+    looks = {"close": form_style("distributed"), **{arch: _look(arch) for arch in ("E1D1", "E4D1")}}
+    for axes, measure in zip(panels, MEASURES, strict=True):
+        for family, look in looks.items():
+            part = rows[rows["family"] == family].sort_values("kbps")
+            low, high = (abs(part[measure] - part[f"{measure}_{end}"]) for end in ("low", "high"))
+            axes.errorbar(part["kbps"], part[measure], [low, high], capsize=2, elinewidth=1.0, **look)
+            if family == "close":
+                axes.plot(2.0 * part["kbps"], part[measure], **_sent_too())
+        axes.axhline(rows.set_index("system").loc[UNCODED, measure], color=GREY, linestyle=":", linewidth=1.2)
+        axes.set_xscale("log")
+        axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+        axes.minorticks_off()
+        axes.set(xlabel="rate (kbit/s, bytes)", ylabel=LABEL[measure])
+    legend_right(fig, [
+        key("worn microphone sent,\nmicrophone 1 known", **looks["close"]),
+        key("the same, microphone 1\nsent too, at that rate", **_sent_too()),
+        key("ndpca: four microphones,\nan encoder each (E4D1)", **looks["E4D1"]),
+        key("ndpca: one encoder\nfor all (E1D1)", **looks["E1D1"]),
+        key(UNCODED, color=GREY, linestyle=":"),
+    ])  # fmt: skip
+    caption(
+        fig,
+        "All are held against the worn microphone's speech, on the same segments and at one level; waveforms by "
+        "Griffin-Lim. ndpca never has the worn microphone: its encoders hear the four far ones, so it enhances as it "
+        "codes. The loss of a microphone 1 that is sent too is not counted, which favours it. Bars: 95 % bootstrap "
+        f"over {rows['n'].max()} segments. {note}",
+    )
+    return fig
+
+
+def _look(arch: str) -> dict[str, Any]:
+    return {"color": ARCH_COLOUR[arch], "marker": "D", "linestyle": "--"}
+
+
+def _sent_too() -> dict[str, Any]:
+    return form_style("distributed") | {"markerfacecolor": "white", "linestyle": ":"}
