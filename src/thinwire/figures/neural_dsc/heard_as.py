@@ -9,6 +9,7 @@ to maps without coding. An item is taken for the nearer of two means, those of o
 from __future__ import annotations
 
 import contextlib
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,7 +28,11 @@ from thinwire.systems.neural_dsc.speech import prepare
 from thinwire.training.build import DATA
 
 KINDS = {"talker": "taken for its own talker", "scene": "taken for its own session (rooms, noise)"}
-VERSIONS = {"x": "x, not\ncoded", **{si: f"y: {name}" for si, name in SIDE_NAME.items()}, "y": "the other\ny itself"}
+VERSIONS = {
+    "x": "x, not\ncoded",
+    **{si: textwrap.fill(f"y: {name}", 10) for si, name in SIDE_NAME.items()},
+    "y": "the other\ny itself",
+}
 """What is listened to: the map that was sent, decoded ones, and the wrong side information."""
 
 
@@ -122,7 +127,7 @@ def draw(page: Page, rows: pd.DataFrame, note: str) -> Figure:
         axes.grid(visible=False, axis="x")
         axes.set(title=title, ylim=(-0.04, 1.04))
     panels[0].set_ylabel("share of test items (1)")
-    legend_right(fig, [key(run_name(page, run).replace(", ", ",\n", 1), **looks[run]) for run in runs])
+    legend_right(fig, [key(run_name(page, run).removeprefix("speech, "), **looks[run]) for run in runs])
     caption(
         fig,
         "An item is taken for the nearer of two means: other test segments of its own talker (session), and of the one "
