@@ -51,11 +51,8 @@ def table(page: Page, items: pd.DataFrame) -> pd.DataFrame:
 
 
 def bit_table(page: Page, items: pd.DataFrame) -> pd.DataFrame:
-    """Codecs of bits, over blocks of all p: run, form, si, measure (bit_errors, wrong of a block; block_error), mean,
-    low, high, n.
-    """
-    rows = [means(page, part, ["run", "form", "si"], ["bit_errors", "block_error"]) for _, part in items.groupby("run")]
-    return pd.concat(rows, ignore_index=True)
+    """Codecs of bits, over blocks of all p: run, form, si, measure (bit_errors, block_error), mean, low, high, n."""
+    return means(page, items, ["run", "form", "si"], ["bit_errors", "block_error"])
 
 
 def _rows(values: pd.Series) -> pd.DataFrame:
