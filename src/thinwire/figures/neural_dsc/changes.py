@@ -2,7 +2,7 @@
 from the item towards the one whose side information the decoder was given.
 
 Named is what is measured; in brackets what is known to shape it. None of these tells a voice from a microphone, or a
-room from a noise: `heard_as` asks who speaks and where.
+room from a noise: `heard_as` asks who speaks, and in which session.
 """
 
 from __future__ import annotations

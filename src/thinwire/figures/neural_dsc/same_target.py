@@ -4,6 +4,7 @@ VQ-VAE that sends the worn microphone and knows a far one, heard against one ref
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,8 +13,10 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from thinwire.audio import SAMPLE_RATE
 from thinwire.evaluation.ndpca.common import set_up
 from thinwire.evaluation.neural_dsc.items import Items, spread
+from thinwire.evaluation.neural_dsc.speech import LOUDNESS, PESQ_LOWEST
 from thinwire.figures.neural_dsc.models import decode_items
 from thinwire.figures.neural_dsc.runs import form_style, mean_of, own, row_of
 from thinwire.figures.paths import Page
@@ -25,9 +28,15 @@ from thinwire.systems.neural_dsc.speech import waveforms
 from thinwire.training.build import DATA
 
 ITEMS = 16
-LOUDNESS = 0.05
-"""Root mean square of a reference in front of a listening measure; what is judged is scaled to its own."""
-MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {"stoi": stoi, "pesq": pesq_wb}
+
+
+def _pesq(reference: np.ndarray, test: np.ndarray) -> float:
+    """PESQ, and its scale's end where speech was sent and none is heard."""
+    found = float(pesq_wb(reference, test))
+    return PESQ_LOWEST if math.isnan(found) and not math.isnan(float(pesq_wb(reference, reference))) else found
+
+
+MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {"stoi": stoi, "pesq": _pesq}
 LABEL = {"stoi": "STOI (1)", "pesq": "PESQ-wb (MOS-LQO)"}
 TICKS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 UNCODED = "microphone 1 as it is"
@@ -43,10 +52,10 @@ def table(page: Page, codecs: Sequence[str], items: pd.DataFrame, ndpca: Sequenc
     assert first.audio is not None
     reference = first.audio[chosen]
     segments = _segments(page, first, chosen, row_of(page, codecs[0])["data"])
-    spectrum = page.params.systems.neural_dsc.spectrum
+    spectrum, iterations = page.params.systems.neural_dsc.spectrum, page.params.evaluation.ndpca.griffin_lim_iterations
     rows = [_row(page, UNCODED, "none", "everything", np.nan, segments.noisy[:, 0], reference)]
     for run, found in decoded.items():
-        sound = waveforms(found.outputs["correct"][chosen.tolist()], found.net.row.domain, spectrum)
+        sound = waveforms(found.outputs["correct"][chosen.tolist()], found.net.row.domain, spectrum, iterations)
         kbps = own(items[items["run"] == run])["kbps"].mean()
         rows.append(_row(page, run, "close", "microphone 1", kbps, sound, reference))
     for run in ndpca:
@@ -72,7 +81,7 @@ def _decoded(page: Page, run: str, segments: Segments) -> list[tuple[float, np.n
     for target in sorted(settings.kbps_grid)[-4:]:
         streams = [codec.encode(noisy, 1000.0 * target) for noisy in segments.noisy]
         payload = np.mean([codec.rate(stream).payload for stream in streams])
-        seconds = segments.noisy.shape[-1] / 16_000
+        seconds = segments.noisy.shape[-1] / SAMPLE_RATE
         out.append((float(payload / seconds / 1000.0), np.stack([codec.decode(stream) for stream in streams])))
     return out
 
@@ -85,8 +94,8 @@ def _row(
     for name, measure in MEASURES.items():
         scores = [float(measure(*map(_level, (x, y[: len(x)])))) for x, y in zip(reference, sound, strict=True)]
         found = mean_of(page, np.array(scores))
-        row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
-    return row | {"n": len(reference)}
+        row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high, "n": found.items}
+    return row
 
 
 def _level(x: np.ndarray) -> np.ndarray:
@@ -121,7 +130,7 @@ def draw(rows: pd.DataFrame, note: str) -> Figure:
         "All are held against the worn microphone's speech, on the same segments and at one level; waveforms by "
         "Griffin-Lim. ndpca never has the worn microphone: its encoders hear the four far ones, so it enhances as it "
         "codes. The loss of a microphone 1 that is sent too is not counted, which favours it. Bars: 95 % bootstrap "
-        f"over {rows['n'].max()} segments. {note}",
+        f"over segments. {note}",
     )
     return fig
 

@@ -94,12 +94,9 @@ def draw(found: pd.DataFrame, ndpca: pd.DataFrame, note: str) -> Figure:
                  form_style(form)["color"])  # fmt: skip
             if form == "distributed":
                 left.plot(2.0 * part["kbps"], part["psnr"], **_sent_too())
-    top = rows["kbps"].max()
     for (_, arch, scheme), part in ndpca.groupby(["run", "arch", "scheme"], sort=False):
         part = part.sort_values("kbps")
         right.plot(part["kbps"], part["over_mean_db"], **_ndpca(str(arch), str(scheme)))
-        right.plot([part["kbps"].iloc[-1], top], [part["over_mean_db"].iloc[-1]] * 2,
-                   color=ARCH_COLOUR[arch], linestyle=":", linewidth=1.0)  # fmt: skip
         band(right, part["kbps"].to_numpy(), part["low"].to_numpy(), part["high"].to_numpy(), ARCH_COLOUR[arch])
     left.set(ylabel="PSNR of mel features over the training mean (dB)", title="One microphone, given another")
     right.set(ylabel="PSNR of magnitudes over the mean spectrum (dB)", title="ndpca: clean speech from all microphones")
@@ -115,8 +112,8 @@ def draw(found: pd.DataFrame, ndpca: pd.DataFrame, note: str) -> Figure:
         "Payloads from bytes, headers apart. Heights left and right are of different targets and features and must not "
         "be held against each other; distances within a panel may be read. y sent too: counted as a second stream "
         "like x's, its own loss not counted, which favours it. Bands: 95 % bootstrap over items; of ndpca "
-        f"{ndpca['items'].max()}. Dotted on the right, not measured: the last doubling of its "
-        f"rate brought {last_doubling(ndpca):.2f} dB at most. {note}",
+        f"{ndpca['items'].max()}. The last doubling of its rate brought "
+        f"{last_doubling(ndpca):.2f} dB at most. {note}",
     )
     return fig
 

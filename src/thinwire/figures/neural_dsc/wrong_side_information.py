@@ -50,7 +50,7 @@ def table(page: Page, items: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def bit_table(page: Page, items: pd.DataFrame) -> pd.DataFrame:
+def bit_errors(page: Page, items: pd.DataFrame) -> pd.DataFrame:
     """Codecs of bits, over blocks of all p: run, form, si, measure (bit_errors, block_error), mean, low, high, n."""
     return means(page, items, ["run", "form", "si"], ["bit_errors", "block_error"])
 
