@@ -44,7 +44,7 @@ def features(maps: np.ndarray) -> np.ndarray:
 
 def table(page: Page, found: dict[str, Decoded]) -> pd.DataFrame:
     """A row a run, kind (talker, scene) and version: run, form, kind, version, share of items that are taken for their
-    own, low, high (95 % over items), n. An item is left out where its talker or the other's has no segment clear of both.
+    own, low, high (95 % over items), n. Items without a clear segment of either are left out.
     """
     rows = []
     for run, decoded in found.items():
