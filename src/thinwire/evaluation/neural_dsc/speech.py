@@ -63,12 +63,15 @@ def measure(
     place = {int(index): row for row, index in enumerate(wanted)}
     calls = [(LOUDNESS * items.audio[i], LOUDNESS * heard[place[int(i)]]) for i in listened]
     if calls:
-        scores = over_items(_listen, calls, params.jobs, params.scheduler)
+        scores = over_items(listen, calls, params.jobs, params.scheduler)
         table.loc[np.asarray(listened, int), ["stoi", "pesq"]] = np.array(scores)
     return table
 
 
-def _listen(reference: np.ndarray, test: np.ndarray) -> tuple[float, float]:
+def listen(reference: np.ndarray, test: np.ndarray) -> tuple[float, float]:
+    """STOI and wide-band PESQ of a waveform (samples,) against another; PESQ is its scale's end where speech was sent
+    and none is heard.
+    """
     found = float(pesq_wb(reference, test))
     lost = math.isnan(found) and not math.isnan(float(pesq_wb(reference, reference)))
     return float(stoi(reference, test)), PESQ_LOWEST if lost else found

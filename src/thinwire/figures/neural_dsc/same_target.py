@@ -4,8 +4,7 @@ VQ-VAE that sends the worn microphone and knows a far one, heard against one ref
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,27 +15,17 @@ from matplotlib.figure import Figure
 from thinwire.audio import SAMPLE_RATE
 from thinwire.evaluation.ndpca.common import set_up
 from thinwire.evaluation.neural_dsc.items import Items, spread
-from thinwire.evaluation.neural_dsc.speech import LOUDNESS, PESQ_LOWEST
+from thinwire.evaluation.neural_dsc.speech import LOUDNESS, listen
 from thinwire.figures.neural_dsc.models import decode_items
 from thinwire.figures.neural_dsc.runs import form_style, mean_of, own, row_of
 from thinwire.figures.paths import Page
 from thinwire.figures.style import ARCH_COLOUR, GREY, caption, key, legend_right
-from thinwire.metrics.perceptual import pesq_wb, stoi
 from thinwire.segments import Segments, SegmentStore
 from thinwire.systems.ndpca.codec import NdpcaCodec
 from thinwire.systems.neural_dsc.speech import waveforms
 from thinwire.training.build import DATA
 
 ITEMS = 16
-
-
-def _pesq(reference: np.ndarray, test: np.ndarray) -> float:
-    """PESQ, and its scale's end where speech was sent and none is heard."""
-    found = float(pesq_wb(reference, test))
-    return PESQ_LOWEST if math.isnan(found) and not math.isnan(float(pesq_wb(reference, reference))) else found
-
-
-MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], Any]] = {"stoi": stoi, "pesq": _pesq}
 LABEL = {"stoi": "STOI (1)", "pesq": "PESQ-wb (MOS-LQO)"}
 TICKS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 UNCODED = "microphone 1 as it is"
@@ -91,9 +80,9 @@ def _row(
 ) -> dict[str, Any]:
     """One system's scores; sounds are cut to the stretch that the reference covers."""
     row: dict[str, Any] = {"system": system, "family": family, "known": known, "kbps": kbps}
-    for name, measure in MEASURES.items():
-        scores = [float(measure(*map(_level, (x, y[: len(x)])))) for x, y in zip(reference, sound, strict=True)]
-        found = mean_of(page, np.array(scores))
+    scores = np.array([listen(_level(x), _level(y[: len(x)])) for x, y in zip(reference, sound, strict=True)])
+    for name, column in zip(LABEL, scores.T, strict=True):
+        found = mean_of(page, column)
         row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high, "n": found.items}
     return row
 
@@ -104,9 +93,9 @@ def _level(x: np.ndarray) -> np.ndarray:
 
 def draw(rows: pd.DataFrame, note: str) -> Figure:
     """STOI and PESQ of the worn microphone's speech against the total rate."""
-    fig, panels = plt.subplots(1, len(MEASURES), figsize=(12.4, 4.0), sharex=True)
+    fig, panels = plt.subplots(1, len(LABEL), figsize=(12.4, 4.0), sharex=True)
     looks = {"close": form_style("distributed"), **{arch: _look(arch) for arch in ("E1D1", "E4D1")}}
-    for axes, measure in zip(panels, MEASURES, strict=True):
+    for axes, measure in zip(panels, LABEL, strict=True):
         for family, look in looks.items():
             part = rows[rows["family"] == family].sort_values("kbps")
             low, high = (abs(part[measure] - part[f"{measure}_{end}"]) for end in ("low", "high"))
