@@ -17,7 +17,7 @@ from typing import Any
 from thinwire.errors import PipelineError, ThinwireError
 
 FULL = 1 << 20
-"""Bytes free below which a disk counts as full: what no block of a file fits in."""
+"""Bytes free below which a disk counts as full."""
 
 
 @contextlib.contextmanager

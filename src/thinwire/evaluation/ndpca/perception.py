@@ -123,7 +123,7 @@ def listen(bench: Bench, enhancer: Enhancer, path: Path) -> None:
             enhanced = enhancer.enhance(decoded, bench.settings.sampler_steps, generator)
             keep("enhanced", waveform_of(bench, enhanced.unsqueeze(1), "magnitude").numpy())
     if own in SCHEMES:
-        codec = NdpcaCodec(bench.model, bench.bottlenecks[own])
+        codec = NdpcaCodec(bench.model, bench.bottlenecks[own], bench.settings.griffin_lim_iterations)
         for kbps in bench.settings.kbps_grid[::2]:
             streams = [codec.encode(bench.segments.noisy[i], 1000.0 * kbps) for i in some]
             keep(f"kbps{kbps:g}", np.stack([codec.decode(stream) for stream in streams]))
