@@ -19,9 +19,9 @@ from thinwire.systems.neural_dsc.gradient_coders import coders_in_use
 from thinwire.systems.neural_dsc.slepian_wolf import DECODINGS, copying_bler, slepian_wolf_limit
 
 RUNS = (
-    "mel_d_8x2", "mel_s_8x2", "mel_d_8x8", "mel_j_8x8", "mel_s_8x8", "mel_d_4x4", "mel_j_4x4", "mel_s_4x4", "mel_d_2x3",
-    "mel_s_2x3",
-    "stft_d_8x4", "stft_j_8x4", "stft_s_8x4", "stft_d_4x6", "close_d_8x2", "close_j_8x8", "close_d_8x8", "close_s_8x8",
+    *(f"mel_{form}_{size}" for form in "djs" for size in ("8x2", "8x8", "4x4", "2x3")),
+    "stft_d_8x4", "stft_j_8x4", "stft_s_8x4", "stft_d_4x6", "stft_s_4x6",
+    "close_d_8x2", "close_j_8x8", "close_d_8x8", "close_s_8x8",
     "stereo_d_8x1", "stereo_d_8x2", "stereo_d_8x3", "stereo_d_8x8", "stereo_d_4x3", "stereo_d_4x4", "stereo_d_4x6",
     "stereo_d_2x3", "stereo_j_8x2", "stereo_s_8x2", "stereo_j_4x4", "stereo_s_4x4",
     *(f"halves_{form}_{bits}" for form in "jds" for bits in (1, 2, 4)),
@@ -49,7 +49,8 @@ def write_wing(root: Path, count: int = 16) -> None:
         table = blocks(run, row) if row["domain"] == "bits" else items(run, row, count)
         table.to_parquet(folder / "items.parquet", index=False)
         if run == "mel_d_8x8":  # as if a recording had been named
-            table.to_parquet(folder / "recording.parquet", index=False)
+            heard = [table.assign(mic=mic) for mic in (2, 3)]
+            pd.concat(heard, ignore_index=True).to_parquet(folder / "recording.parquet", index=False)
         write_facts(folder, run, row, table)
         write_kept(folder, run, row, table["segment_id"].unique()[:KEPT])
     write_compared(root / "results" / "neural_dsc_compared", count)

@@ -21,7 +21,7 @@ from thinwire.training.build import build_system
 from thinwire.training.state import save_tensors, save_weights
 
 CODECS = ("stereo_d_8x1", "stereo_d_8x2", "stereo_d_8x3", "stereo_d_8x8", "stereo_d_4x3", "stereo_d_4x4",
-          "stereo_d_4x6", "stereo_d_2x3", "halves_d_4", "mel_d_8x8")  # fmt: skip
+          "stereo_d_4x6", "stereo_d_2x3", "halves_d_4", "mel_d_8x2", "mel_d_8x8")  # fmt: skip
 """Those with a prior."""
 NETS = ("halves_d_4", "mel_d_8x8", "mel_j_8x8", "mel_d_8x2", "close_d_8x2", "close_d_8x8", "stereo_d_8x8")
 """Codecs whose weights and items are written; their priors' weights too."""

@@ -242,6 +242,8 @@ def test_what_cannot_be_served_or_sent_is_said(params: Params, words: list, erro
 def test_networks_of_another_kind_are_refused(params: Params) -> None:
     with pytest.raises(ParamError, match=r"--task: aucom_enhancer.*aucom_classifier are aucom_asr, aucom_emotion"):
         serve.task_of(params, "aucom_enhancer")
+    with pytest.raises(ParamError, match=r"evaluation.aucom.weights.whisper: null; name Whisper's folder"):
+        serve.task_of(params, "whisper")
     with pytest.raises(ParamError, match="--enhancer: aucom_v2 is no such run; runs of aucom_enhancer are"):
         send.denoiser_of(params, "aucom_v2")
     (Path("models/aucom_v2/tables.safetensors")).rename("moved")

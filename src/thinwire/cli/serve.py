@@ -12,13 +12,17 @@ if TYPE_CHECKING:
     from thinwire.params import Params
     from thinwire.serving.server import Server
 
+WHISPER = "whisper"
+
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Declare the subcommand."""
     parser = subparsers.add_parser("serve", help="decode streams of `thinwire send` and run a task on their features")
     parser.add_argument("run", help="the codec: a run of aucom_codec that is trained")
     parser.add_argument("--tau", type=float, default=1.0, help="step of the quantiser, as the sender's (default: 1)")
-    parser.add_argument("--task", default=None, help="a trained run of aucom_recogniser or aucom_classifier")
+    parser.add_argument(
+        "--task", default=None, help=f"a trained run of aucom_recogniser or aucom_classifier, or {WHISPER}"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine only)")
     parser.add_argument("--port", type=port, default=7360, help="0: any that is free (default: 7360)")
     parser.add_argument("--connections", type=positive, default=256, help="devices at once (default: 256)")
@@ -97,12 +101,16 @@ def bounded(decode: Callable[[bytes], np.ndarray], fingerprint: str, most_frames
 
 
 def task_of(params: Params, name: str | None) -> Callable[[np.ndarray], dict[str, Any]]:
-    """What a trained network answers to features (H, L), or, without one, `describe`.
+    """What a trained network answers to features (H, L), or Whisper from the folder of `evaluation.aucom.weights`, or,
+    without either, `describe`.
 
-    Raises ParamError for a run that is no network of the server, or one for other features.
+    Raises ParamError for a run that is no network of the server, or one for other features, and where Whisper's folder
+    is not given.
     """
     if name is None:
         return describe
+    if name == WHISPER:
+        return whisper_of(params)
     from thinwire.tasks.classifier import Classifier
     from thinwire.tasks.recogniser import Recogniser
     from thinwire.training.adapters.aucom_tasks import settings_of
@@ -113,6 +121,17 @@ def task_of(params: Params, name: str | None) -> Callable[[np.ndarray], dict[str
     model = load_model(params, name)
     assert isinstance(model, Classifier | Recogniser)
     return model.answer
+
+
+def whisper_of(params: Params) -> Callable[[np.ndarray], dict[str, Any]]:
+    """What Whisper answers to features (H, L); raises ParamError where its folder is not given or holds no model."""
+    from thinwire.errors import ParamError
+    from thinwire.tasks.whisper import WhisperRecogniser
+
+    folder = params.evaluation.aucom.weights.whisper
+    if folder is None:
+        raise ParamError("params.yaml: evaluation.aucom.weights.whisper: null; name Whisper's folder to serve it")
+    return WhisperRecogniser(folder).answer
 
 
 def describe(features: np.ndarray) -> dict[str, Any]:

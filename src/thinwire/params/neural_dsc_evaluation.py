@@ -19,8 +19,8 @@ class Federated(Section):
 class Recording(Section):
     """A scene that several microphones recorded together, by path: 16 kHz, one channel a file."""
 
-    mic1: str | None = Field(None, description="x of the pair mic2, y of the pair close; null: no recording")
-    mic2: str | None = Field(None, description="y of the pair mic2")
+    mic1: str | None = Field(None, description="x of the pair mic2, first y of the pair close; null: no recording")
+    far: list[str] = Field([], description="microphones 2, 3, ...: y of either pair, one after the other")
     worn: str | None = Field(None, description="x of the pair close")
 
 

@@ -134,11 +134,12 @@ def test_ndpca_stands_beside(page: Page) -> None:
     assert not total_rate.comparable().set_index("what").loc["target", "equal"]
 
 
-def test_a_recording_has_a_row_a_kind_of_side_information(page: Page, workspace: Path) -> None:
+def test_a_recording_has_a_row_a_microphone_and_kind_of_side_information(page: Page, workspace: Path) -> None:
     assert speech.recorded(page, ["mel_d_8x2"]).empty  # which did not hear it
     found = speech.recorded(page, MEL)
     pieces = pd.read_parquet(workspace / "results" / "mel_d_8x8" / "recording.parquet")
     assert set(found["run"]) == {"mel_d_8x8"}
-    assert list(found["si"]) == ["its own", "the next piece's", "random", "none"]  # a scene has no other item
-    own = pieces[pieces["si"] == "correct"]
+    assert list(found["mic"]) == 4 * [2] + 4 * [3]
+    assert list(found["si"]) == 2 * ["its own", "the next piece's", "random", "none"]  # a scene has no other item
+    own = pieces[(pieces["si"] == "correct") & (pieces["mic"] == 2)]
     assert found.loc[0, "psnr"] == pytest.approx(own["psnr"].mean()) and found["kbps"].nunique() == 1

@@ -22,7 +22,7 @@ from thinwire.evaluation.aucom.common import (
     task_items,
 )
 from thinwire.evaluation.aucom.latents import save_latents
-from thinwire.evaluation.aucom.look import save_look, save_sounds, sound_of
+from thinwire.evaluation.aucom.look import save_look, save_sounds
 from thinwire.evaluation.aucom.rates import analyse, row_totals, send
 from thinwire.evaluation.aucom.tasks import SphinxListener, run_facts, task_means
 from thinwire.nn.fingerprint import model_fingerprint
@@ -111,8 +111,7 @@ def measure_points(
             columns = [rate_columns(one.rates), errors(some.features, one.decoded, unit)]
             columns.append(answers(params, some, one.decoded))
             if sphinx is not None and corpus == COMPARED_ON:
-                decoded = one.decoded
-                columns.append(sphinx.columns(some, lambda i, decoded=decoded: sound_of(decoded[i])))  # type: ignore[misc]
+                columns.append(sphinx.columns_of_features(some, one.decoded))
             tables.append(item_table(some, point.identity(bench.name, bench.system, bench.number), columns))
             bits = row_totals(point.coder, one, latents.frames)
             totals[place] = bits + totals[place] if place in totals else bits
@@ -128,15 +127,16 @@ def _row_table(bench: Bench, point: Point, totals: pd.DataFrame) -> pd.DataFrame
 
 
 def measure_codec(params: Params, name: str, folder: Path) -> dict[str, float]:
-    """Write the tables of a codec's run below `folder`: items of all its seeds, the rest of the first; those of a
-    variant of AUCOM (a run without a lambda of its own) are also heard by PocketSphinx, tell of the latent, and can be
-    looked at and listened to. Returns means over items at HEADLINE_TAU.
+    """Write the tables of a codec's run below `folder`: items of all its seeds, the rest of the first. All but runs
+    with a lambda of their own are also heard by PocketSphinx; variants of AUCOM tell of the latent, and can be looked
+    at and listened to. Returns means over items at HEADLINE_TAU.
     """
     settings, row = params.evaluation.aucom, params.run(name)
     ours = row.system == CODEC
-    variant = ours and row.lmbda is None
+    weighed = ours and row.lmbda is not None
+    variant = ours and not weighed
     items = {corpus: task_items(params, corpus) for corpus in (TASKS if ours else (COMPARED_ON,))}
-    sphinx = SphinxListener(COMPARED_ON, settings.sphinx_items) if variant and settings.sphinx_items else None
+    sphinx = SphinxListener(COMPARED_ON, settings.sphinx_items) if settings.sphinx_items and not weighed else None
     measured = [
         measure_points(params, set_up(params, name, number), items, sphinx)
         for number in range(params.training_of(name).seeds)

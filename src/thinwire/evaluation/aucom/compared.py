@@ -61,7 +61,7 @@ def coders_of(net: Interpolation, features: torch.Tensor, taus: list[float]) -> 
     return coders
 
 
-def interpolated(params: Params, items: Items, unit: float) -> list[pd.DataFrame]:
+def interpolated(params: Params, items: Items, unit: float, sphinx: SphinxListener | None) -> list[pd.DataFrame]:
     """Rows of both kinds of interpolation at every pair of factors and tau."""
     settings = params.evaluation.aucom
     training = load_splits(params, NOMINAL_RUN).train.tensors["clean"]
@@ -74,6 +74,8 @@ def interpolated(params: Params, items: Items, unit: float) -> list[pd.DataFrame
             identity = {"run": RUN, "seed": 0, "system": "interpolation", "label": label, "tau": tau, "rows": net.rows}
             columns = [rate_columns(sent.rates), errors(items.features, sent.decoded, unit),
                        answers(params, items, sent.decoded)]  # fmt: skip
+            if sphinx is not None:
+                columns.append(sphinx.columns_of_features(items, sent.decoded))
             tables.append(item_table(items, identity, columns))
     return tables
 
@@ -149,7 +151,7 @@ def compare(params: Params) -> None:
     points, reasons = usable({"mp3": settings.mp3_kbps, "aac": settings.aac_kbps})
     sphinx = SphinxListener(CORPUS, settings.sphinx_items) if settings.sphinx_items else None
     tables = [
-        *interpolated(params, items, unit), *classic(params, items, points, unit, sphinx),
+        *interpolated(params, items, unit, sphinx), *classic(params, items, points, unit, sphinx),
         *neural(params, items, unit, sphinx),
     ]  # fmt: skip
     table = pd.concat(tables, ignore_index=True)

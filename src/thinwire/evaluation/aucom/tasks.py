@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from thinwire.evaluation.aucom.common import (
     task_items,
     word_counts,
 )
+from thinwire.evaluation.aucom.look import sound_of
 from thinwire.metrics.words import plain_text
 from thinwire.nn.fingerprint import model_fingerprint
 from thinwire.nn.trainable import count_parameters
@@ -68,6 +69,10 @@ class SphinxListener:
             texts[place] = self._recogniser.transcribe(sound(place))
             wrong[place] = word_counts([items.truth[place]], [texts[place]])[1][0]
         return pd.DataFrame({"sphinx_answer": texts, "sphinx_errors": wrong})
+
+    def columns_of_features(self, items: Items, features: Sequence[np.ndarray]) -> pd.DataFrame:
+        """`columns` of what was decoded of every item, features (H, L), made audible."""
+        return self.columns(items, lambda place: sound_of(features[place]))
 
 
 def measure_task(params: Params, name: str, folder: Path) -> dict[str, float]:

@@ -33,7 +33,8 @@ _AT_ONCE = 32
 
 def measure_codec(params: Params, name: str, folder: Path) -> dict[str, float]:
     """Write items.parquet, usage.parquet, look.npz, audio.npz of speech and run.json; returns means for the metrics.
-    Where a recording is given, recording.parquet is of its pieces what items.parquet is of test items.
+    Where a recording is given, recording.parquet is of its pieces what items.parquet is of test items; `mic` is the
+    number of the microphone that is y.
 
     items: one row an item, kind of side information (`si`) and seed. Columns: run, segment_id, group, scene, si, seed;
     mse and psnr (dB; images in -.5 .. .5, of others in units of the training items' spread), explained (1 - mse / the
@@ -48,9 +49,10 @@ def measure_codec(params: Params, name: str, folder: Path) -> dict[str, float]:
     keep(params, folder, model, items, encode(model, items))
     table = measured(params, name, items)
     table.to_parquet(folder / "items.parquet", index=False)
-    recorded = recorded_items(params, row, model.shape[-1]) if row.domain in SPEECH else None
-    if recorded is not None:
-        measured(params, name, recorded).to_parquet(folder / "recording.parquet", index=False)
+    recorded = recorded_items(params, row, model.shape[-1]) if row.domain in SPEECH else {}
+    if recorded:
+        tables = [measured(params, name, pieces).assign(mic=mic) for mic, pieces in recorded.items()]
+        pd.concat(tables, ignore_index=True).to_parquet(folder / "recording.parquet", index=False)
     own = table[table["si"] == "correct"].select_dtypes("number").drop(columns="seed").mean()
     means = {str(column): float(value) for column, value in own.dropna().items()}
     write_json(folder / "run.json", facts(params, name, model, len(items), means))

@@ -17,18 +17,26 @@ TOLERANCE_S = 0.1
 """Seconds by which files that begin together may differ at their ends; more, and they hardly begin together."""
 
 
-def recorded_items(params: Params, row: NdscRow, frames: int) -> Items | None:
-    """The recording of `evaluation.neural_dsc.recording` in pieces of so many frames, one after the other; None where
-    the two microphones that the row's pair needs are not given. What remains at the end is left out.
+def recorded_items(params: Params, row: NdscRow, frames: int) -> dict[int, Items]:
+    """The recording of `evaluation.neural_dsc.recording` in pieces of so many frames, one after the other, by the
+    number of the microphone that is y: 2 and on of the pair mic2, 1 and on of the pair close; none where the files that
+    the row's pair needs are not given. What remains at the end is left out.
 
     Raises ParamError for files whose lengths differ by more than `TOLERANCE_S`, and for such as are too short for a
     piece, CorpusError for what is no such audio.
     """
-    given, spectrum = params.evaluation.neural_dsc.recording, params.systems.neural_dsc.spectrum
-    names = (given.mic1, given.mic2) if row.pair == "mic2" else (given.worn, given.mic1)
-    if None in names:
-        return None
-    sent, side = (audio.read(str(name), channels=1)[0] for name in names)
+    given = params.evaluation.neural_dsc.recording
+    far = {number: name for number, name in enumerate((given.mic1, *given.far), 1) if name is not None}
+    sent = far.pop(1, None) if row.pair == "mic2" else given.worn
+    if sent is None:
+        return {}
+    return {number: _pieces(params, row, frames, sent, side) for number, side in far.items()}
+
+
+def _pieces(params: Params, row: NdscRow, frames: int, *names: str) -> Items:
+    """Items of two files, x and y."""
+    spectrum = params.systems.neural_dsc.spectrum
+    sent, side = (audio.read(name, channels=1)[0] for name in names)
     if abs(len(sent) - len(side)) > round(TOLERANCE_S * audio.SAMPLE_RATE):
         seconds = [len(wave) / audio.SAMPLE_RATE for wave in (sent, side)]
         raise ParamError(

@@ -175,19 +175,19 @@ def _rate_for(wanted: float, kbps: np.ndarray, quality: np.ndarray) -> str:
 
 
 def recorded(page: Page, runs: Sequence[str]) -> pd.DataFrame:
-    """Codecs on the recording that `evaluation.neural_dsc.recording` names: a row a run and kind of side information,
-    with its pieces, psnr and lsd (dB); no row where none is named. One scene: means without intervals, and wrong side
-    information that is the next piece's, in the same room by the same talker.
+    """Codecs on the recording that `evaluation.neural_dsc.recording` names: a row a run, microphone that is y (`mic`)
+    and kind of side information, with its pieces, psnr and lsd (dB); no row where none is named. One scene: means
+    without intervals, and wrong side information that is the next piece's, in the same room by the same talker.
     """
-    columns = ["run", "kind", "form", "si", "pieces", "kbps", "psnr", "lsd"]
+    columns = ["run", "kind", "form", "mic", "si", "pieces", "kbps", "psnr", "lsd"]
     rows = []
     for run in runs:
         if not page.path("results", run).joinpath("recording.parquet").is_file():
             continue
         pieces, row = read_table(page, run, "recording"), row_of(page, run)
         rate = pieces["kbps"].mean()
-        for side, part in pieces.groupby("si", sort=False):
-            told = (run, kind_of(row), row["form"], PIECE_SIDE_NAME[str(side)], part["segment_id"].nunique())
+        for (mic, side), part in pieces.groupby(["mic", "si"], sort=False):
+            told = (run, kind_of(row), row["form"], mic, PIECE_SIDE_NAME[str(side)], part["segment_id"].nunique())
             rows.append((*told, rate, part["psnr"].mean(), part["lsd"].mean()))
     return pd.DataFrame(rows, columns=columns)
 

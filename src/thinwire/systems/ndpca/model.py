@@ -18,6 +18,7 @@ from thinwire.systems.ndpca.representation import CHANNELS, frames_of
 
 GROUPS = {"E1D1": 1, "E2D1": 2, "E4D1": 4}
 STATISTICS_ITEMS = 500
+ENCODED_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,6 @@ def encode_all(model: NdpcaModel, noisy: Tensor) -> list[np.ndarray]:
     """z_i of every item, as float64 (n, d_i)."""
     parts = []
     with torch.no_grad():
-        for block in noisy.split(256):
+        for block in noisy.split(ENCODED_AT_ONCE):
             parts.append([z.double().numpy() for z in model.encode(block.float())])
     return [np.concatenate(column) for column in zip(*parts, strict=True)]

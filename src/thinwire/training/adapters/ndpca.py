@@ -25,15 +25,17 @@ BLOCK = 256
 """Segments that are transformed at once."""
 
 
-def tensors_of(segments: Segments, spectrum: Spectrum, representation: Representation) -> dict[str, Tensor]:
-    """Spectra `noisy`, `clean`, `phase` of segments as `SpectralData` has them, written block by block to where they
-    stay: a split's are there once, and not twice while they are put together.
+def tensors_of(
+    segments: Segments, spectrum: Spectrum, representation: Representation, names: tuple[str, ...]
+) -> dict[str, Tensor]:
+    """The named spectra (`noisy`, `clean`, `phase`) of segments as `SpectralData` has them, written block by block to
+    where they stay: a split's are there once, and not twice while they are put together.
     """
     whole: dict[str, Tensor] = {}
     for start in range(0, len(segments.clean), BLOCK):
         place = slice(start, start + BLOCK)
         part = prepare(segments.noisy[place], segments.clean[place], spectrum, representation)
-        for name in ("noisy", "clean", "phase"):
+        for name in names:
             values: Tensor = getattr(part, name)
             if name not in whole:
                 whole[name] = values.new_empty((len(segments.clean), *values.shape[1:]))
@@ -44,8 +46,11 @@ def tensors_of(segments: Segments, spectrum: Spectrum, representation: Represent
 def load(params: Params, name: str, folders: list[Path]) -> Splits:
     run, reader = params.run(name), Reader(folders)
     spectrum = getattr(params.systems, run.system).spectrum
+    # the perceptual loss alone hears waveforms, under the clean phase
+    names = ("noisy", "clean", "phase") if run.setting == "aware" else ("noisy", "clean")
     train, dev = (
-        _joined([tensors_of(part, spectrum, run.representation) for part in reader.of(split)]) for split in SPLITS
+        _joined([tensors_of(part, spectrum, run.representation, names) for part in reader.of(split)])
+        for split in SPLITS
     )
     mics, samples = reader.shape
     return Splits(train, dev, {"mics": mics, "samples": samples}, reader.seen, samples / SAMPLE_RATE)
@@ -75,5 +80,7 @@ def derived(system: Trainable, train: TensorData) -> dict[str, dict[str, Tensor]
     """
     assert isinstance(system, NdpcaSystem)
     latents = encode_all(system.model.eval(), train.tensors["noisy"])
-    mean = magnitude_of(train.tensors["clean"].float(), system.run.representation).mean((0, 2))
+    clean, representation = train.tensors["clean"], system.run.representation
+    sums = [magnitude_of(some.float(), representation).double().sum((0, 2)) for some in clean.split(BLOCK)]
+    mean = (torch.stack(sums).sum(0) / (len(clean) * clean.shape[-1])).float()
     return {"latents": {f"z{i}": torch.from_numpy(z) for i, z in enumerate(latents)} | {"mean_spectrum": mean}}
