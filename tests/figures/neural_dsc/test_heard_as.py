@@ -59,6 +59,7 @@ def decoded(open_ndsc, monkeypatch) -> tuple[Page, Decoded]:
     elsewhere = (store.clean + hum[items.wrong])[:, None].repeat(2, 1)  # its own voice in the other's room
     mixed = prepare(elsewhere, store.clean, "mel", "mic2", spectrum).x
     net = NeuralDsc(Settings(), ROW, tuple(maps.x.shape[1:]))
+    monkeypatch.setattr(net, "decode", lambda indices, side, step: side)
     y = {"correct": maps.y, "wrong": maps.y[torch.from_numpy(items.wrong)], "random": mixed, "absent": maps.y}
     monkeypatch.setattr(heard_as, "row_of", lambda page, run: ROW.model_dump())
     monkeypatch.setattr(heard_as, "run_name", lambda page, run: run)
@@ -75,6 +76,14 @@ def test_what_hands_on_its_side_information_is_taken_for_the_other(decoded) -> N
     assert shares["talker", "random"] > 0.8 and shares["scene", "random"] < 0.2, shares
     assert (rows["n"] == len(found.items)).all()
     plt.close(heard_as.draw(page, rows, "note"))
+
+
+def test_a_neighbour_is_another_talker_of_the_same_scene_at_another_time() -> None:
+    scenes, talkers = np.array(list("aaaabb")), np.array(list("xyyxzz"))
+    clear = ~np.eye(6, dtype=bool)
+    clear[0, 1] = clear[1, 0] = False
+    found = heard_as.neighbours(scenes, talkers, clear)
+    assert found.tolist() == [2, 3, 0, 2, -1, -1]
 
 
 def test_segments_that_share_sound_are_not_compared_with() -> None:

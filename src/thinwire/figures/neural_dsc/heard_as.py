@@ -3,7 +3,8 @@ side information.
 
 A listener that knows neither the codec nor the test talkers: discriminants of training talkers and sessions, fitted
 to maps without coding. An item is taken for the nearer of two means, those of other test segments of its own talker
-(session) and of the other item's.
+(session) and of the other item's. A wrong y comes from another session; so that a voice is not told by its room,
+talkers are told apart once more with the y of another talker of the item's own session.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
@@ -27,7 +29,11 @@ from thinwire.segments import SegmentStore
 from thinwire.systems.neural_dsc.speech import prepare
 from thinwire.training.build import DATA
 
-KINDS = {"talker": "taken for its own talker", "scene": "taken for its own session (rooms, noise)"}
+KINDS = {
+    "talker": "taken for its own talker",
+    "scene": "taken for its own session (rooms, noise)",
+    "neighbour": "taken for its own talker;\nwrong y: another talker of the same session",
+}
 VERSIONS = {
     "x": "x, not\ncoded",
     **{si: textwrap.fill(f"y: {name}", 10) for si, name in SIDE_NAME.items()},
@@ -43,15 +49,12 @@ def features(maps: np.ndarray) -> np.ndarray:
 
 
 def table(page: Page, found: dict[str, Decoded]) -> pd.DataFrame:
-    """A row a run, kind (talker, scene) and version: run, form, kind, version, share of items that are taken for their
+    """A row a run, kind (of `KINDS`) and version: run, form, kind, version, share of items that are taken for their
     own, low, high (95 % over items), n. Items without a clear segment of either are left out.
     """
     rows = []
     for run, decoded in found.items():
-        wrong = decoded.sides["wrong"]
-        assert wrong is not None
-        versions = {"x": decoded.items.x, **{si: decoded.outputs[si] for si in SIDES}, "y": wrong}
-        for kind, shares in _shares(page, run, decoded, {name: v.numpy() for name, v in versions.items()}).items():
+        for kind, shares in _shares(page, run, decoded).items():
             for version, values in shares.items():
                 share = mean_of(page, values)
                 rows.append(
@@ -60,9 +63,16 @@ def table(page: Page, found: dict[str, Decoded]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run", "form", "kind", "version", "share", "low", "high", "n"])
 
 
-def _shares(
-    page: Page, run: str, decoded: Decoded, versions: dict[str, np.ndarray]
-) -> dict[str, dict[str, np.ndarray]]:
+def _versions(decoded: Decoded, other: np.ndarray) -> dict[str, np.ndarray]:
+    """Maps (n, 1, bands, frames) by version where an item's wrong y is that of the item at `other` (n,)."""
+    y = decoded.items.y[torch.from_numpy(other)]
+    with torch.inference_mode():
+        spoilt = decoded.net.decode(decoded.indices, y, decoded.items.step)
+    maps = {"x": decoded.items.x, **{si: decoded.outputs[si] for si in SIDES}, "y": y, "wrong": spoilt}
+    return {name: values.numpy() for name, values in maps.items()}
+
+
+def _shares(page: Page, run: str, decoded: Decoded) -> dict[str, dict[str, np.ndarray]]:
     """By kind and version 1 for each item that is taken for its own, 0 for the others, NaN where nothing is known."""
     row = decoded.net.row
     with contextlib.chdir(page.root):
@@ -78,13 +88,25 @@ def _shares(
     labels = {"scene": segments["session"].astype(str).to_numpy()}
     labels["talker"] = (segments["session"].astype(str) + " " + segments["speaker"].astype(str)).to_numpy()
     clear = _clear(segments)
+    beside = neighbours(labels["scene"][place], labels["talker"][place], clear[np.ix_(place, place)])
     shares: dict[str, dict[str, np.ndarray]] = {}
     for kind in KINDS:
-        here = tells.project(known["eval"], kind)
-        pairs = [_means(here, labels[kind], clear, int(own), int(other))
-                 for own, other in zip(place, place[decoded.wrong], strict=True)]  # fmt: skip
-        shares[kind] = {name: _nearer(tells.project(features(maps), kind), pairs) for name, maps in versions.items()}
+        told, other = ("talker", beside) if kind == "neighbour" else (kind, decoded.wrong)
+        here = tells.project(known["eval"], told)
+        pairs = [None if one < 0 else _means(here, labels[told], clear, int(own), int(place[one]))
+                 for own, one in zip(place, other, strict=True)]  # fmt: skip
+        maps = _versions(decoded, other)
+        shares[kind] = {name: _nearer(tells.project(features(maps[name]), told), pairs) for name in VERSIONS}
     return shares
+
+
+def neighbours(scenes: np.ndarray, talkers: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """For each item (n,) the place of one of another talker in its scene that is `clear` (n, n) of its sound, by turns
+    of those there are; -1 where there is none.
+    """
+    fitting = (scenes[:, None] == scenes[None]) & (talkers[:, None] != talkers[None]) & clear
+    choices = [np.flatnonzero(row) for row in fitting]
+    return np.asarray([some[k % len(some)] if len(some) else -1 for k, some in enumerate(choices)])
 
 
 def _clear(segments: pd.DataFrame) -> np.ndarray:
@@ -113,7 +135,7 @@ def _nearer(projected: np.ndarray, pairs: Sequence[tuple[np.ndarray, np.ndarray]
 
 def draw(page: Page, rows: pd.DataFrame, note: str) -> Figure:
     """A panel a kind: the share that is taken for its own, by version and run."""
-    fig, panels = plt.subplots(1, len(KINDS), figsize=(12.6, 4.2), sharey=True)
+    fig, panels = plt.subplots(1, len(KINDS), figsize=(16.6, 4.3), sharey=True)
     runs = list(dict.fromkeys(rows["run"]))
     looks = {run: _look(page, run) for run in runs}
     across = np.arange(len(VERSIONS))
@@ -131,9 +153,10 @@ def draw(page: Page, rows: pd.DataFrame, note: str) -> Figure:
     caption(
         fig,
         "An item is taken for the nearer of two means: other test segments of its own talker (session), and of the one "
-        "whose y is the wrong one, along directions that tell training talkers (sessions, whoever speaks) apart by "
-        "mean and spread of mel bands. Left and right end: what can be told of maps that were never coded. Grey: "
-        f"chance. A session has its own rooms and noise. Bars: 95 % bootstrap over items. {note}",
+        "whose y is the wrong one (on the right one of the item's own session), along directions that tell training "
+        "talkers (sessions, whoever speaks) apart by mean and spread of mel bands. Ends of a panel: what can be told of "
+        "maps that were never coded. Grey: chance. A session has its own rooms and noise. Bars: 95 % bootstrap over "
+        f"items. {note}",
     )
     return fig
 
