@@ -52,7 +52,9 @@ def full_run(path: Path = RUN_TIME) -> list[Measurement]:
     note = str(told.get("note", ""))
     rows = []
     for name, longest in RUN_S.items():
-        what = "`make repro` from nothing at the default scale" if name == "full_run" else "its stages in that run"
+        what = (
+            "`make repro JOBS=2` from nothing at the default scale" if name == "full_run" else "its stages in that run"
+        )
         seconds, memory = (told.get(kind, {}).get(name) for kind in ("seconds", "peak_mb"))
         rows.append(Measurement(name, what, seconds, "s", longest, note=note))
         rows.append(Measurement(f"{name}_memory", f"{what}, most memory", memory, "MB", RUN_MB[name], note=note))

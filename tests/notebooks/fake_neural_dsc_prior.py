@@ -23,7 +23,10 @@ from thinwire.training.state import save_tensors, save_weights
 CODECS = ("stereo_d_8x1", "stereo_d_8x2", "stereo_d_8x3", "stereo_d_8x8", "stereo_d_4x3", "stereo_d_4x4",
           "stereo_d_4x6", "stereo_d_2x3", "halves_d_4", "mel_d_8x2", "mel_d_8x8")  # fmt: skip
 """Those with a prior."""
-NETS = ("halves_d_4", "mel_d_8x8", "mel_j_8x8", "mel_d_8x2", "close_d_8x2", "close_d_8x8", "stereo_d_8x8")
+NETS = (
+    "halves_d_4", "mel_j_8x8", *(f"mel_{form}_{size}" for form in "ds" for size in ("8x2", "8x8", "4x4", "2x3")),
+    "close_d_8x2", "close_d_8x8", "stereo_d_8x8",
+)  # fmt: skip
 """Codecs whose weights and items are written; their priors' weights too."""
 IDEAL = 0.75
 """Bits that a prior asks for, as a share of fixed length."""

@@ -90,7 +90,17 @@ NEURAL_DSC = {
     "problem": (["forms", "toy", "slack"], ["forms", "toy", "decoding", "slack"]),
     "speech": (
         ["quality", "total_rate", "same_target", "players"],
-        ["quality", "equal_rates", "separate_rate", "ndpca_gains", "comparable", "same_target", "recorded"],
+        [
+            "quality",
+            "equal_rates",
+            "separate_rate",
+            "two_streams",
+            "backgrounds",
+            "ndpca_gains",
+            "comparable",
+            "same_target",
+            "recorded",
+        ],
     ),
     "stereo": (["curves", "pairs"], ["points", "published"]),
     "wrong_side_information": (

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from thinwire.coding import water_fill
 from thinwire.coding.container import Header, pack, unpack
 from thinwire.errors import BitstreamError
 from thinwire.systems.ndpca import codec as codec_module
@@ -109,6 +110,25 @@ def test_bits_are_near_the_entropy(make_model: Callable[..., NdpcaModel], fit: C
         expected = own.plan(unpack(data)[0].sizes[0]).expected_bits
         assert expected <= bits * SAMPLES / 16_000
         assert rate.entropy / 60 == pytest.approx(expected, rel=0.25, abs=2)
+
+
+@pytest.mark.parametrize("level", [0, 7, 20, 48, LEVELS - 1])
+def test_a_plan_is_reverse_water_filling(codec: NdpcaCodec, level: int) -> None:
+    variances = codec.bottleneck.deviation**2
+    water = codec.top * 10.0 ** (-level / 20.0)
+    wanted = water_fill(variances, distortion=float(np.minimum(water, variances).sum()))
+    assert wanted.level == pytest.approx(water, rel=1e-6)
+    plan = codec.plan(level)
+    assert set(plan.active) == set(np.flatnonzero(wanted.bits > 1e-8))
+    assert plan.step**2 / 12.0 == pytest.approx(wanted.level, rel=1e-6)
+
+
+def test_fixed_width_codes_every_component_at_every_rate(codec: NdpcaCodec, audio: np.ndarray) -> None:
+    whole = NdpcaCodec(codec.model, codec.bottleneck, iterations=2, fixed_width=True)
+    few, all_of_them = (one.rate(one.encode(audio, 40.0)).components for one in (codec, whole))
+    assert few < all_of_them == len(codec.bottleneck.deviation)
+    with pytest.raises(BitstreamError):
+        codec.decode(whole.encode(audio, 40.0))
 
 
 def test_more_bits_never_send_less(codec: NdpcaCodec) -> None:

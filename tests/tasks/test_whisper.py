@@ -13,7 +13,9 @@ import torch
 from scipy.signal import lfilter
 
 from thinwire import kaldi
+from thinwire.cli.serve import task_of
 from thinwire.errors import ParamError, PipelineError
+from thinwire.params import load_params
 from thinwire.tasks.whisper import WHISPER_FRAMES, WhisperRecogniser, whisper_features
 
 
@@ -100,6 +102,13 @@ def test_a_model_given_by_path_writes_words_without_digits(tiny: Path, audio: np
     assert recogniser.answer(f[0].numpy()) == {"text": recogniser.transcribe(f[:1])[0]}
     with pytest.raises(ValueError, match="3000 frames"):
         recogniser.transcribe(torch.zeros(1, 80, WHISPER_FRAMES + 1))
+
+
+def test_a_server_asks_the_model_that_the_parameters_name(tiny: Path, audio: np.ndarray, root: Path) -> None:
+    params = load_params(root / "params.yaml")
+    params.evaluation.aucom.weights.whisper = str(tiny)
+    f = kaldi.fbank(audio)[0]
+    assert task_of(params, "whisper")(f) == WhisperRecogniser(tiny).answer(f)
 
 
 def test_weights_of_another_kind_are_refused(tiny: Path, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def draw_tradeoff(table: pd.DataFrame, note: str) -> Figure:
     legend_right(fig, keys, title="weight of the\nperception loss")
     caption(
         fig,
-        "Means over test items with 95 % bootstrap bars; PLCMOS on the waveform by Griffin-Lim, over fewer items. "
+        "Means over test items with 95 % bootstrap bars; PLCMOS on the waveform by Griffin-Lim, at fewer bandwidths. "
         + note,
     )
     return fig

@@ -158,6 +158,10 @@ def test_real_talkers_rooms_and_noise(real_data: Path) -> None:
     rooms = load_rooms(Rooms(source=str(real_data / "rir")))
     measured = [(split, room) for split in SPLITS for room in rooms[split] if not room.id.startswith("room-")]
     assert [split for split, _ in measured] == [split_of("room", measured[0][1].id)] and all(rooms.values())
+    for split in SPLITS:
+        dealt = load_rooms(Rooms(source=str(real_data / "rir"), measured_split=split))
+        assert [room.id for room in dealt[split]] == [measured[0][1].id]
+        assert all(room.id.startswith("room-") for other in SPLITS if other != split for room in dealt[other])
     place = measured[0][1].place(np.random.default_rng(1), 2, 6, 4)
     assert place.far.shape[:2] == (6, 24) and np.isfinite(place.far).all()
     noises = load_noises(Noise(source=str(real_data / "noise")))

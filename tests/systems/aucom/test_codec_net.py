@@ -57,7 +57,9 @@ def test_version_1_with_80_mels_has_the_printed_size() -> None:
     ("variant", "n_mels", "image"),
     [("v1", 80, (2, 20)), ("v2", 80, (1, 20)), ("v3", 80, (1, 10)), ("v1", 128, (2, 32)), ("v3", 128, (1, 16))],
 )
-def test_the_latent_has_a_quarter_of_the_resolution(variant: str, n_mels: int, image: tuple[int, int]) -> None:
+def test_the_latent_has_a_quarter_of_the_resolution_and_an_eighth_of_version_3s_mels(
+    variant: str, n_mels: int, image: tuple[int, int]
+) -> None:
     settings = Settings(spectrum=AucomFbank(n_mels=n_mels), channels=4)
     net = AuComNet(settings, row(variant)).requires_grad_(False)
     f = torch.randn(1, n_mels, 500)

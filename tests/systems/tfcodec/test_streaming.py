@@ -158,6 +158,8 @@ def test_packets_in_order_give_the_audio_of_the_indices(steps, make_noise, bitst
     assert packets == bitstream.packets(indices)
     played = np.concatenate([decoder.push(packets[i : i + 2]) for i in range(0, len(packets), 2)])
     assert np.array_equal(played, StreamDecoder(steps).push(indices))
+    with pytest.raises(BitstreamError, match="this stream has ended; make a new encoder"):
+        encoder.push(audio)
 
 
 @settings(max_examples=25, derandomize=True)

@@ -87,7 +87,9 @@ def read_room(folder: Path) -> MeasuredRoom:
 
 
 def load_rooms(settings: Rooms) -> dict[str, list[Room]]:
-    """Rooms for each split; a split into which no measured room falls gets shoeboxes, so no room is in two splits."""
+    """Rooms for each split: measured ones in the split of their name's hash, or all in `measured_split`. A split into
+    which none falls gets shoeboxes, so no room is in two splits.
+    """
     pools: dict[str, list[Room]] = {split: [] for split in SPLITS}
     rooms: list[Room] = []
     if settings.source != "pyroomacoustics":
@@ -102,5 +104,7 @@ def load_rooms(settings: Rooms) -> dict[str, list[Room]]:
     measured = {room.id for room in rooms}
     for split, ids in by_split("room", made).items():
         own = [identity for identity in ids if identity in measured]
-        pools[split] = [made[identity] for identity in own or ids]
+        if settings.measured_split is not None:
+            own = sorted(measured) if split == settings.measured_split else []
+        pools[split] = [made[identity] for identity in own or ids if identity in own or identity not in measured]
     return pools

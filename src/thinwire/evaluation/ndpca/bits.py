@@ -12,7 +12,8 @@ from thinwire.progress import track
 from thinwire.systems.ndpca.codec import NdpcaCodec
 from thinwire.systems.ndpca.representation import magnitude_of
 
-SCHEMES = {"ndpca": "ndpca", "truncate": "full_latent"}
+FIXED_WIDTH = "full_latent"
+SCHEMES = {"ndpca": "ndpca", "truncate": FIXED_WIDTH}
 """Bottleneck to scheme: components chosen by distributed PCA, or every number of a plain latent, quantised alike
 (section 2.2).
 """
@@ -30,7 +31,7 @@ def bits(bench: Bench) -> pd.DataFrame:
     for mode, scheme in SCHEMES.items():
         if mode not in bench.bottlenecks:
             continue
-        codec = NdpcaCodec(bench.model, bench.bottlenecks[mode])
+        codec = NdpcaCodec(bench.model, bench.bottlenecks[mode], fixed_width=scheme == FIXED_WIDTH)
         for kbps in track(bench.settings.kbps_grid, f"bits {bench.name}"):
             streams = [codec.encode(bench.segments.noisy[i], kbps * 1000.0) for i in some]
             z_hat = np.concatenate([codec.decode_latent(stream) for stream in streams])

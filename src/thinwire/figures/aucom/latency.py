@@ -102,8 +102,8 @@ def draw_edge(table: pd.DataFrame, note: str) -> Figure:
                        key("this project's target", color=COLOUR["target"], linewidth=2)])  # fmt: skip
     caption(
         fig,
-        "A minute of audio from samples to bytes, each system alone in a process on one thread of this machine. AUCOM "
-        "runs without torch (NumPy filter bank, ONNX Runtime), the others under PyTorch with all that it loads; "
+        "A minute of audio, each system alone in a process on one thread of this machine. AUCOM goes from samples to "
+        "bytes without torch (NumPy filter bank, ONNX Runtime), the others to codes, 5 s at once, under PyTorch; "
         'weights are random, sizes the authors\'. A light bar that begins at the left edge is printed as "less than". '
         + note,
     )

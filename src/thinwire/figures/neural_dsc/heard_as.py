@@ -154,8 +154,8 @@ def draw(page: Page, rows: pd.DataFrame, note: str) -> Figure:
         fig,
         "An item is taken for the nearer of two means: other test segments of its own talker (session), and of the one "
         "whose y is the wrong one (on the right one of the item's own session), along directions that tell training "
-        "talkers (sessions, whoever speaks) apart by mean and spread of mel bands. Ends of a panel: what can be told of "
-        "maps that were never coded. Grey: chance. A session has its own rooms and noise. Bars: 95 % bootstrap over "
+        "talkers (sessions, whoever speaks) apart by mean and spread of mel bands. Ends of a panel: what can be told "
+        "of maps that were never coded. Grey: chance. A session has its own rooms and noise. Bars: 95 % bootstrap over "
         f"items. {note}",
     )
     return fig

@@ -4,7 +4,7 @@ VQ-VAE that sends the worn microphone and knows a far one, heard against one ref
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from thinwire.evaluation.neural_dsc.items import Items, spread
 from thinwire.evaluation.neural_dsc.speech import LOUDNESS, listen
 from thinwire.figures.neural_dsc.models import decode_items
 from thinwire.figures.neural_dsc.runs import form_style, mean_of, own, row_of
+from thinwire.figures.neural_dsc.total_rate import sent_too
+from thinwire.figures.neural_dsc.two_streams import decode_both
 from thinwire.figures.paths import Page
 from thinwire.figures.style import ARCH_COLOUR, GREY, caption, key, legend_right
 from thinwire.segments import Segments, SegmentStore
@@ -31,22 +33,26 @@ TICKS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 UNCODED = "microphone 1 as it is"
 
 
-def table(page: Page, codecs: Sequence[str], items: pd.DataFrame, ndpca: Sequence[str]) -> pd.DataFrame:
-    """A row a system and rate: system (run, or `UNCODED`), family, known (to the decoder, for nothing), kbps (payload),
-    stoi and pesq against the worn microphone with their 95 % intervals, n items.
+def table(page: Page, codecs: Mapping[str, str], items: pd.DataFrame, ndpca: Sequence[str]) -> pd.DataFrame:
+    """A row a system and rate: system (run, or `UNCODED`), family, known (to the decoder, for nothing), kbps (payload;
+    of family `both` with that of the y that the run of `codecs` beside it sends), stoi and pesq against the worn
+    microphone with their 95 % intervals, n items.
     """
     decoded = {run: decode_items(page, run) for run in codecs}
     first = next(iter(decoded.values())).items
     chosen = spread(len(first), ITEMS)
     assert first.audio is not None
     reference = first.audio[chosen]
-    segments = _segments(page, first, chosen, row_of(page, codecs[0])["data"])
+    segments = _segments(page, first, chosen, row_of(page, next(iter(codecs)))["data"])
     spectrum, iterations = page.params.systems.neural_dsc.spectrum, page.params.evaluation.ndpca.griffin_lim_iterations
     rows = [_row(page, UNCODED, "none", "everything", np.nan, segments.noisy[:, 0], reference)]
-    for run, found in decoded.items():
-        sound = waveforms(found.outputs["correct"][chosen.tolist()], found.net.row.domain, spectrum, iterations)
-        kbps = own(items[items["run"] == run])["kbps"].mean()
-        rows.append(_row(page, run, "close", "microphone 1", kbps, sound, reference))
+    rates = own(items).groupby("run")["kbps"].mean()
+    for run, y_run in codecs.items():
+        known, both = decoded[run].outputs["correct"], decode_both(page, run, y_run).outputs
+        for family, free, kbps, maps in (("close", "microphone 1", rates[run], known),
+                                         ("both", "nothing", rates[run] + rates[y_run], both)):  # fmt: skip
+            sound = waveforms(maps[chosen.tolist()], decoded[run].net.row.domain, spectrum, iterations)
+            rows.append(_row(page, run, family, free, kbps, sound, reference))
     for run in ndpca:
         for kbps, sound in _decoded(page, run, segments):
             rows.append(_row(page, run, page.params.run(run).arch, "nothing", kbps, sound, reference))
@@ -94,14 +100,12 @@ def _level(x: np.ndarray) -> np.ndarray:
 def draw(rows: pd.DataFrame, note: str) -> Figure:
     """STOI and PESQ of the worn microphone's speech against the total rate."""
     fig, panels = plt.subplots(1, len(LABEL), figsize=(12.4, 4.0), sharex=True)
-    looks = {"close": form_style("distributed"), **{arch: _look(arch) for arch in ("E1D1", "E4D1")}}
+    looks = {"close": form_style("distributed"), "both": sent_too(), **{arch: _look(arch) for arch in ("E1D1", "E4D1")}}
     for axes, measure in zip(panels, LABEL, strict=True):
         for family, look in looks.items():
             part = rows[rows["family"] == family].sort_values("kbps")
             low, high = (abs(part[measure] - part[f"{measure}_{end}"]) for end in ("low", "high"))
             axes.errorbar(part["kbps"], part[measure], [low, high], capsize=2, elinewidth=1.0, **look)
-            if family == "close":
-                axes.plot(2.0 * part["kbps"], part[measure], **_sent_too())
         axes.axhline(rows.set_index("system").loc[UNCODED, measure], color=GREY, linestyle=":", linewidth=1.2)
         axes.set_xscale("log")
         axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
@@ -109,7 +113,7 @@ def draw(rows: pd.DataFrame, note: str) -> Figure:
         axes.set(xlabel="rate (kbit/s, bytes)", ylabel=LABEL[measure])
     legend_right(fig, [
         key("worn microphone sent,\nmicrophone 1 known", **looks["close"]),
-        key("the same, microphone 1\nsent too, at that rate", **_sent_too()),
+        key("the same, microphone 1\nsent too, at that rate", **looks["both"]),
         key("ndpca: four microphones,\nan encoder each (E4D1)", **looks["E4D1"]),
         key("ndpca: one encoder\nfor all (E1D1)", **looks["E1D1"]),
         key(UNCODED, color=GREY, linestyle=":"),
@@ -118,7 +122,7 @@ def draw(rows: pd.DataFrame, note: str) -> Figure:
         fig,
         "All are held against the worn microphone's speech, on the same segments and at one level; waveforms by "
         "Griffin-Lim. ndpca never has the worn microphone: its encoders hear the four far ones, so it enhances as it "
-        "codes. The loss of a microphone 1 that is sent too is not counted, which favours it. Bars: 95 % bootstrap "
+        "codes. Where microphone 1 is sent too, it is known as it comes out of its bytes. Bars: 95 % bootstrap "
         f"over segments. {note}",
     )
     return fig
@@ -126,7 +130,3 @@ def draw(rows: pd.DataFrame, note: str) -> Figure:
 
 def _look(arch: str) -> dict[str, Any]:
     return {"color": ARCH_COLOUR[arch], "marker": "D", "linestyle": "--"}
-
-
-def _sent_too() -> dict[str, Any]:
-    return form_style("distributed") | {"markerfacecolor": "white", "linestyle": ":"}

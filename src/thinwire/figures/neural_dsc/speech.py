@@ -121,11 +121,8 @@ def _curve(axes: Axes, rows: pd.DataFrame, measure: str, form: str) -> None:
 
 
 def equal_rates(page: Page, items: pd.DataFrame) -> pd.DataFrame:
-    """What knowing y buys at equal rates, item by item: kind, compared, first, second (runs), kbps (of x), total_kbps
-    (with y sent as well where that is counted), measure and dB of PSNR with its 95 % interval.
-
-    Compared are distributed and joint over separate at the rate of x; and distributed at R, its y sent too at R by a
-    codec like it, over separate at 2 R: the loss of that y is not counted, so this favours distributed.
+    """What knowing y buys at equal rates, item by item: kind, compared, first, second (runs), kbps (of x), and dB of
+    PSNR with its 95 % interval. Compared are distributed and joint over separate; y is there for nothing.
     """
     known = own(items).groupby("run", sort=False).agg({"kbps": "mean", "kind": "first", "form": "first"})
     rows = []
@@ -133,17 +130,11 @@ def equal_rates(page: Page, items: pd.DataFrame) -> pd.DataFrame:
         for second, other in known.iterrows():
             if one["kind"] != other["kind"] or one["form"] == "separate" or other["form"] != "separate":
                 continue
-            for counted, what in ((1.0, "y is there"), (2.0, "y is sent as well, at the rate of x")):
-                total = counted * one["kbps"]
-                near = abs(total / other["kbps"] - 1.0) <= NEAR
-                if near and not (counted == 2.0 and one["form"] == "joint"):
-                    found = mean_of(page, gain(items, str(first), str(second)))
-                    rows.append(
-                        {"kind": one["kind"], "compared": f"{one['form']} over separate; {what}", "first": first,
-                         "second": second, "kbps": one["kbps"], "total_kbps": total, "db": found.mean,
-                         "low": found.low, "high": found.high, "items": found.items}
-                    )  # fmt: skip
-    columns = ["kind", "compared", "first", "second", "kbps", "total_kbps", "db", "low", "high", "items"]
+            if abs(one["kbps"] / other["kbps"] - 1.0) <= NEAR:
+                found = mean_of(page, gain(items, str(first), str(second)))
+                rows.append((one["kind"], f"{one['form']} over separate", first, second, one["kbps"], found.mean,
+                             found.low, found.high, found.items))  # fmt: skip
+    columns = ["kind", "compared", "first", "second", "kbps", "db", "low", "high", "items"]
     return pd.DataFrame(rows, columns=columns)
 
 

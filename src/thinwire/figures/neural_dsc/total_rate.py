@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from thinwire.figures.bits import SCHEME_NAME
 from thinwire.figures.neural_dsc.runs import FORM_NAME, FORMS, form_style, mean_of
+from thinwire.figures.neural_dsc.speech import NEAR
 from thinwire.figures.paths import Page
 from thinwire.figures.results import SEED, baselines, read_table
 from thinwire.figures.style import ARCH_COLOUR, GREY, band, caption, key, legend_right
@@ -58,8 +59,8 @@ def curve(page: Page, items: pd.DataFrame) -> pd.DataFrame:
 
 
 def ndpca_gains(page: Page, items: pd.DataFrame, joint: str, distributed: str, plain: str) -> pd.DataFrame:
-    """What stands for the forms in `ndpca`, target by target: compared, first, second, kbps and other_kbps (payloads
-    that came out), dB with its 95 % interval, items.
+    """What stands for the forms in `ndpca`, at the targets where both came out at nearly one rate: compared,
+    first, second, kbps and other_kbps (payloads that came out), dB with its 95 % interval, items.
     """
     rows = []
     pairs = {"distributed, NDPCA over a plain latent": (distributed, plain),
@@ -69,9 +70,11 @@ def ndpca_gains(page: Page, items: pd.DataFrame, joint: str, distributed: str, p
             one, two = (part[part["run"] == run].set_index("segment_id") for run in (first, second))
             if one.empty or two.empty:
                 continue
+            rates = one["kbps"].mean(), two["kbps"].mean()
+            if abs(rates[0] / rates[1] - 1.0) > NEAR:
+                continue
             found = mean_of(page, (one["psnr_magnitude"] - two["psnr_magnitude"]).dropna())
-            rows.append((what, first, second, target, one["kbps"].mean(), two["kbps"].mean(), found.mean, found.low,
-                         found.high, found.items))  # fmt: skip
+            rows.append((what, first, second, target, *rates, found.mean, found.low, found.high, found.items))
     columns = ["compared", "first", "second", "kbps_target", "kbps", "other_kbps", "db", "low", "high", "items"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -82,8 +85,10 @@ def comparable() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "neural_dsc", "ndpca", "equal"])
 
 
-def draw(found: pd.DataFrame, ndpca: pd.DataFrame, note: str) -> Figure:
-    """Left this wing's mel codecs, `found` as `speech.table`; right `ndpca`, as `curve`; rates on one scale."""
+def draw(found: pd.DataFrame, both: pd.DataFrame, ndpca: pd.DataFrame, note: str) -> Figure:
+    """Left this wing's mel codecs, `found` as `speech.table`, `both` as `two_streams.table`; right `ndpca`, as `curve`;
+    rates on one scale.
+    """
     fig, (left, right) = plt.subplots(1, 2, figsize=(12.8, 4.4), sharex=True)
     rows = found[found["kind"] == KIND]
     for form in FORMS:
@@ -92,8 +97,9 @@ def draw(found: pd.DataFrame, ndpca: pd.DataFrame, note: str) -> Figure:
             left.plot(part["kbps"], part["psnr"], **form_style(form))
             band(left, part["kbps"].to_numpy(), part["psnr_low"].to_numpy(), part["psnr_high"].to_numpy(),
                  form_style(form)["color"])  # fmt: skip
-            if form == "distributed":
-                left.plot(2.0 * part["kbps"], part["psnr"], **_sent_too())
+    part = both.sort_values("total_kbps")
+    left.plot(part["total_kbps"], part["psnr"], **sent_too())
+    band(left, part["total_kbps"].to_numpy(), part["low"].to_numpy(), part["high"].to_numpy(), sent_too()["color"])
     for (_, arch, scheme), part in ndpca.groupby(["run", "arch", "scheme"], sort=False):
         part = part.sort_values("kbps")
         right.plot(part["kbps"], part["over_mean_db"], **_ndpca(str(arch), str(scheme)))
@@ -104,14 +110,14 @@ def draw(found: pd.DataFrame, ndpca: pd.DataFrame, note: str) -> Figure:
         _rate_axis(axes)
     schemes = ndpca[["arch", "scheme"]].drop_duplicates().itertuples(index=False)
     handles = [key(FORM_NAME[form].replace(" (", "\n("), **form_style(form)) for form in FORMS]
-    handles.append(key("distributed, y sent too\nat the rate of x", **_sent_too()))
+    handles.append(key("distributed, y sent too\n(separate, at that rate)", **sent_too()))
     handles += [key(f"{arch}, {SCHEME_NAME[scheme].split(':')[0]}", **_ndpca(arch, scheme)) for arch, scheme in schemes]
     legend_right(fig, handles)
     caption(
         fig,
         "Payloads from bytes, headers apart. Heights left and right are of different targets and features and must not "
-        "be held against each other; distances within a panel may be read. y sent too: counted as a second stream "
-        "like x's, its own loss not counted, which favours it. Bands: 95 % bootstrap over items; of ndpca "
+        "be held against each other; distances within a panel may be read. y sent too: a second stream, and x "
+        "decoded with the y that came out of it. Bands: 95 % bootstrap over items; of ndpca "
         f"{ndpca['items'].max()}. The last doubling of its rate brought "
         f"{last_doubling(ndpca):.2f} dB at most. {note}",
     )
@@ -132,7 +138,8 @@ def _rate_axis(axes: Axes) -> None:
     axes.set_xlabel("total rate (kbit/s)")
 
 
-def _sent_too() -> dict[str, Any]:
+def sent_too() -> dict[str, Any]:
+    """Of distributed codecs whose side information is paid for as well."""
     return form_style("distributed") | {"markerfacecolor": "white", "linestyle": ":"}
 
 

@@ -20,6 +20,7 @@ from thinwire.figures.neural_dsc.runs import (
     SIDES,
     difference,
     form_style,
+    mean_of,
     means,
 )
 from thinwire.figures.neural_dsc.verdicts import judge_pairs
@@ -51,8 +52,18 @@ def table(page: Page, items: pd.DataFrame) -> pd.DataFrame:
 
 
 def bit_errors(page: Page, items: pd.DataFrame) -> pd.DataFrame:
-    """Codecs of bits, over blocks of all p: run, form, si, measure (bit_errors, block_error), mean, low, high, n."""
-    return means(page, items, ["run", "form", "si"], ["bit_errors", "block_error"])
+    """Codecs of bits, over blocks of all p: run, form, si, measure (bit_errors, block_error), mean, low, high, n, and
+    what they are more than with the block's own y, `delta` with delta_low and delta_high, block by block.
+    """
+    table = means(page, items, ["run", "form", "si"], ["bit_errors", "block_error"])
+    deltas = []
+    for run, si, measure in table[["run", "si", "measure"]].itertuples(index=False):
+        own_run = items[items["run"] == run]
+        here, right = (own_run[own_run["si"] == name] for name in (si, "correct"))
+        more = mean_of(page, difference(here, right, measure))
+        deltas.append((more.mean, more.low, more.high))
+    table[["delta", "delta_low", "delta_high"]] = np.array(deltas).reshape(-1, 3)
+    return table
 
 
 def _rows(values: pd.Series) -> pd.DataFrame:

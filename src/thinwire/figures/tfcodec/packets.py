@@ -74,7 +74,8 @@ def draw_rates(table: pd.DataFrame, note: str) -> Figure:
     caption(
         fig,
         "Three-state Markov traces, the same for both models; two packets each 40 ms, a lost one zeroes its half of "
-        "the features in the decoder. Bands: 95 % bootstrap over clips. " + note,
+        "the features in the decoder. Rates are those asked of the traces; what was lost of so few clips lies up to "
+        "some points beside (`loss_rate.csv`). Bands: 95 % bootstrap over clips. " + note,
     )
     return fig
 

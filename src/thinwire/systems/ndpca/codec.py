@@ -63,16 +63,18 @@ class Plan:
 
 class NdpcaCodec:
     """`encode(audio (K, samples), bits) -> bytes`, `decode(bytes) -> audio (samples,)`, with one model for
-    all rates.
+    all rates. `fixed_width`: every component is coded at every level, whatever its variance.
     """
 
     name = "ndpca"
 
-    def __init__(self, model: NdpcaModel, bottleneck: LinearBottleneck, iterations: int = 6) -> None:
+    def __init__(
+        self, model: NdpcaModel, bottleneck: LinearBottleneck, iterations: int = 6, fixed_width: bool = False
+    ) -> None:
         self.model, self.bottleneck, self.iterations = model.eval(), bottleneck, iterations
-        self.fingerprint = model_fingerprint(
-            model, bottleneck.order, bottleneck.deviation, *bottleneck.mean, *bottleneck.directions
-        )
+        self.fixed_width = fixed_width
+        parts = [bottleneck.order, bottleneck.deviation, *bottleneck.mean, *bottleneck.directions]
+        self.fingerprint = model_fingerprint(model, *parts, *([np.ones(1)] if fixed_width else []))
         self.top = float(np.max(bottleneck.deviation) ** 2) or 1.0
         self._plans: dict[int, Plan] = {}
 
@@ -81,7 +83,8 @@ class NdpcaCodec:
         if level not in self._plans:
             water = self.top * 10.0 ** (-level / 20.0)
             deviation = self.bottleneck.deviation
-            active = np.flatnonzero(deviation**2 > water * (1.0 + 1e-9))
+            sent = deviation**2 > water * (1.0 + 1e-9)
+            active = np.flatnonzero(sent | self.fixed_width)
             step = math.sqrt(12.0 * water)
             scales = np.clip(deviation[active] / step, 1 / 16, 240.0)
             self._plans[level] = Plan(active, step, scales, [gaussian_table(float(s)) for s in scales])

@@ -23,14 +23,19 @@ class PacketEncoder:
 
     def __init__(self, steps: CodecSteps, bitstream: Bitstream, sample_rate: int = SAMPLE_RATE) -> None:
         self.encoder, self.bitstream = StreamEncoder(steps, sample_rate), bitstream
-        self._next = 0
+        self._next, self._ended = 0, False
 
     def push(self, samples: np.ndarray) -> list[bytes]:
-        """Packets, two a step, once samples (n,) have been added; raises BitstreamError as `StreamEncoder.push`."""
+        """Packets, two a step, once samples (n,) have been added; raises BitstreamError as `StreamEncoder.push`, and
+        after `flush`: a receiver goes on where it was, and so cannot begin anew with this encoder.
+        """
+        if self._ended:
+            raise BitstreamError("this stream has ended; make a new encoder, and a new decoder at the other end")
         return self._packets(self.encoder.push(samples))
 
     def flush(self) -> list[bytes]:
-        """The last packets of the stream."""
+        """The last packets of the stream, which ends it."""
+        self._ended = True
         return self._packets(self.encoder.flush())
 
     def _packets(self, indices: np.ndarray) -> list[bytes]:
