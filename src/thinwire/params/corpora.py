@@ -26,9 +26,6 @@ class Rooms(Section):
     """
 
     source: str = "pyroomacoustics"
-    measured_split: Literal["train", "dev", "eval"] | None = Field(
-        None, description="of measured rooms; null: by the hash of a room's name"
-    )
     rt60_s: Pair = (0.2, 0.5)
     count: int = Field(12, ge=3, description="distinct rooms")
 

@@ -151,17 +151,26 @@ def test_mixer_is_the_sum_of_convolutions_and_powers_are_theirs() -> None:
     np.testing.assert_allclose(mixer.powers(), np.mean(images**2, axis=-1), rtol=0.02)
 
 
+@pytest.mark.parametrize("count", [1, 6])
+def test_measured_rooms_have_the_split_of_their_name_and_a_lone_one_the_tests(tmp_path: Path, count: int) -> None:
+    names = [f"hall{number}" for number in range(count)]
+    for name in names:
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "source1_mic01-04.flac", np.eye(4, 800, dtype=np.float32) * 0.5)
+    pools = load_rooms(Rooms(source=str(tmp_path)))
+    found = {room.id: split for split in SPLITS for room in pools[split] if room.id in names}
+    assert found == ({"hall0": "eval"} if count == 1 else {name: split_of("room", name) for name in names})
+    for split in SPLITS:  # shoeboxes only where nothing was measured
+        assert len({room.id in names for room in pools[split]}) == 1
+
+
 def test_real_talkers_rooms_and_noise(real_data: Path) -> None:
     talkers = load_talkers(Talkers(source=str(real_data / "speech")), 4)
     said = talkers[0].say(np.random.default_rng(0))
     assert said.seconds > 1.0 and not said.phones and talkers[0].id.isdigit()
     rooms = load_rooms(Rooms(source=str(real_data / "rir")))
     measured = [(split, room) for split in SPLITS for room in rooms[split] if not room.id.startswith("room-")]
-    assert [split for split, _ in measured] == [split_of("room", measured[0][1].id)] and all(rooms.values())
-    for split in SPLITS:
-        dealt = load_rooms(Rooms(source=str(real_data / "rir"), measured_split=split))
-        assert [room.id for room in dealt[split]] == [measured[0][1].id]
-        assert all(room.id.startswith("room-") for other in SPLITS if other != split for room in dealt[other])
+    assert [split for split, _ in measured] == ["eval"] and all(rooms.values())
     place = measured[0][1].place(np.random.default_rng(1), 2, 6, 4)
     assert place.far.shape[:2] == (6, 24) and np.isfinite(place.far).all()
     noises = load_noises(Noise(source=str(real_data / "noise")))

@@ -18,6 +18,7 @@ from thinwire.params.corpora import Rooms
 _NAME = re.compile(r"source(\d+)_mic(\d+)-(\d+)$")
 _WORN_DIRECT_DB = 20.0  # a worn microphone at 0.15 m against one at 1.5 m
 _GROUP = 4
+TEST = "eval"
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ def read_room(folder: Path) -> MeasuredRoom:
 
 
 def load_rooms(settings: Rooms) -> dict[str, list[Room]]:
-    """Rooms for each split: measured ones in the split of their name's hash, or all in `measured_split`. A split into
-    which none falls gets shoeboxes, so no room is in two splits.
+    """Rooms for each split: measured ones in the split of their name's hash, a lone one in the test's, which is what a
+    measured room is worth most to. A split into which none falls gets shoeboxes, so no room is in two splits.
     """
     pools: dict[str, list[Room]] = {split: [] for split in SPLITS}
     rooms: list[Room] = []
@@ -104,7 +105,7 @@ def load_rooms(settings: Rooms) -> dict[str, list[Room]]:
     measured = {room.id for room in rooms}
     for split, ids in by_split("room", made).items():
         own = [identity for identity in ids if identity in measured]
-        if settings.measured_split is not None:
-            own = sorted(measured) if split == settings.measured_split else []
+        if len(measured) == 1:
+            own = sorted(measured) if split == TEST else []
         pools[split] = [made[identity] for identity in own or ids if identity in own or identity not in measured]
     return pools
