@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from thinwire.artifacts import split_of
-from thinwire.audio import SAMPLE_RATE, level_db
+from thinwire.audio import SAMPLE_RATE, level_db, write
 from thinwire.corpora.simulate.espeak import Voice, synthesise
 from thinwire.corpora.simulate.measured import load_rooms
 from thinwire.corpora.simulate.mix import Mixer
