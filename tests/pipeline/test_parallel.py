@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from dvc.lock import LockError
 
 from thinwire.errors import PipelineError
-from thinwire.pipeline.graph import read_lock
+from thinwire.pipeline.graph import Graph, read_lock
 from thinwire.pipeline.parallel import repro
 
 
@@ -45,3 +46,18 @@ def test_lists_of_code_are_made_first_and_spare_what_they_do_not_change(project,
     assert [o.stage for o in repro(2)] == ["code"]
     edit("train.py", "one = 1", "one = 2")
     assert [o.stage for o in repro(1) if o.how == "ran"] == ["code", "train@a", "train@b"]
+
+
+def test_a_second_run_in_the_same_folder_is_one_line(project, monkeypatch):
+    graph = Graph.read(project)
+    stage = next(iter(graph.repo.index.stages))
+
+    def busy(*_: object) -> None:
+        raise LockError("'models/x' is busy,\n it is being blocked by:\n  (PID 7)")
+
+    monkeypatch.setattr(type(stage), "status", busy)
+    with pytest.raises(
+        PipelineError, match=r"another run is at work in this folder.*'models/x' is busy, it is"
+    ) as found:
+        graph.changed()
+    assert "\n" not in str(found.value)

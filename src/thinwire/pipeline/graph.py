@@ -96,9 +96,19 @@ class Graph:
         return found if targets else set(self.order)
 
     def changed(self) -> dict[str, list[Any]]:
-        """What DVC finds changed, per stage: the value of `dvc status --json`."""
-        with self.repo.lock:
-            return {_name(stage): found for stage in self.repo.index.stages if (found := _status(stage))}
+        """What DVC finds changed, per stage: the value of `dvc status --json`. Raises PipelineError while another run
+        writes what is to be looked at.
+        """
+        from dvc.lock import LockError
+
+        try:
+            with self.repo.lock:
+                return {_name(stage): found for stage in self.repo.index.stages if (found := _status(stage))}
+        except LockError as error:
+            said = " ".join(str(error).split())
+            raise PipelineError(
+                f"another run is at work in this folder; wait for its end, or stop it ({said})"
+            ) from error
 
 
 def _name(stage: Any) -> str:
