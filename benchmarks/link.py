@@ -18,7 +18,7 @@ import torch
 
 from benchmarks import skipping_clock
 from benchmarks.edge_process import PIECE_S
-from benchmarks.link_systems import System, minute, systems
+from benchmarks.link_systems import Encode, System, minute, systems
 from benchmarks.measurement import Measurement, Scale
 from thinwire.audio import SAMPLE_RATE
 from thinwire.channel.link import LINKS, Link, uplink
@@ -40,6 +40,8 @@ BANDWIDTHS = [*FRAMING, 500.0, 1000.0, 5000.0, 10_000.0, 20_000.0]
 CHECKS = (("aucom_v1", 1000.0), ("pcm", 20_000.0))
 """Systems and kbit/s at which the two clocks are compared, by the minute."""
 MOST_REPETITIONS = 3
+FAST_KBPS = 1000.0
+"""From here on this machine takes as long as the line: medians of repetitions."""
 PATIENCE_S = 0.3
 """What a line may take of the true clock's time."""
 MODEL = "0" * 16
@@ -60,7 +62,8 @@ class Coded:
 
 def link(params: Params, scale: Scale, bandwidths: list[float] = BANDWIDTHS) -> list[Measurement]:
     """Seconds until the server has it all, for each system and bandwidth: `link/<system>/<kbps>` of the minute,
-    `link_chunk/...` of 5 s; what the edge computes and sends of the minute; and the two clocks.
+    `link_chunk/...` of 5 s, and from `FAST_KBPS` on `link_bytes/...` of a minute that was coded beforehand; what the
+    edge computes and sends of the minute; and the two clocks.
     """
     torch.set_num_threads(1)
     audio, material = minute(params)
@@ -70,15 +73,30 @@ def link(params: Params, scale: Scale, bandwidths: list[float] = BANDWIDTHS) -> 
         coded = code(system, audio, scale)
         rows += apart(system, coded, material, scale)
         for kbps in bandwidths:
-            for name, signal in (("link", audio), ("link_chunk", audio[: PIECE_S * SAMPLE_RATE])):
+            sent = [("link", system, audio), ("link_chunk", system, audio[: PIECE_S * SAMPLE_RATE])]
+            fast = kbps >= FAST_KBPS
+            for name, sender, signal in [*sent, ("link_bytes", coded_before(system, coded), audio)][: 3 if fast else 2]:
                 what = f"{system.what}: {len(signal) // SAMPLE_RATE} s ({material}) over {kbps:g} kbit/s to the server"
                 size = round(125.0 * coded.kbit * len(signal) / len(audio))
                 skips = float(link_of(kbps).airtime_s(size).sum()) > PATIENCE_S
-                seconds = transmit(system, signal, link_of(kbps), skips)
+                number = min(scale.repetitions, MOST_REPETITIONS) if fast else 1
+                times = [transmit(sender, signal, link_of(kbps), skips) for _ in range(number)]
                 clock = "clock that skips waiting" if skips else "true clock"
-                note = f"{clock}; the edge's computing in it; {packets_of(link_of(kbps))}"
-                rows.append(Measurement(f"{name}/{system.name}/{kbps:g}", what, seconds, "s", note=note))
+                computing = "coded beforehand" if name == "link_bytes" else "the edge's computing in it"
+                note = f"{clock}; {computing}; {packets_of(link_of(kbps))}"
+                row = f"{name}/{system.name}/{kbps:g}"
+                rows.append(Measurement(row, what, statistics.median(times), "s", repetitions=number, note=note))
     return rows + [check(found[name], audio, kbps, scale) for name, kbps in CHECKS]
+
+
+def coded_before(system: System, coded: Coded) -> System:
+    """The system with the bytes of a minute at hand: what protocol and line take alone."""
+
+    def start(chunks: int) -> Encode:
+        waiting = iter(coded.chunks)
+        return lambda block: next(waiting)
+
+    return replace(system, start=start, gated=False)
 
 
 def code(system: System, audio: np.ndarray, scale: Scale) -> Coded:

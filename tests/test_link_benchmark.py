@@ -37,6 +37,7 @@ def test_every_system_is_sent_over_every_link(params, monkeypatch):
     for system in ("aucom_v2", "mp3_8", "pcm"):
         names += [f"link_compute/{system}", f"link_payload/{system}"]
         names += [f"{what}/{system}/{kbps}" for kbps in ("0.3", "20000") for what in ("link", "link_chunk")]
+        names.append(f"link_bytes/{system}/20000")
     assert list(rows) == [*names, "link_check/pcm/20000"] and all(row.value for row in rows.values())
     assert "untrained" in rows["link/aucom_v2/0.3"].what and "LoRa" not in rows["link/aucom_v2/20000"].what
     values = {name: row.value for name, row in rows.items()}
@@ -44,6 +45,13 @@ def test_every_system_is_sent_over_every_link(params, monkeypatch):
     assert values["link_payload/pcm"] == 6 * 256
     assert values["link/pcm/0.3"] > 1536 / 0.3 > values["link/mp3_8/0.3"] > values["link/aucom_v2/0.3"]
     assert values["link_chunk/pcm/0.3"] < values["link/pcm/0.3"]
+
+
+def test_what_was_coded_before_is_sent_as_it_is():
+    system = link_systems.System("halves", "halves", 40_000, lambda chunks: lambda block: bytes(len(block) // 2))
+    coded = link.code(system, link_systems.noise(1, 100_000), Scale(repetitions=1))
+    replayed = link.coded_before(system, coded).start(3)
+    assert [replayed(np.zeros(1)) for _ in range(3)] == coded.chunks == [bytes(20_000), bytes(20_000), bytes(10_000)]
 
 
 def test_what_the_line_takes_is_what_the_model_says():

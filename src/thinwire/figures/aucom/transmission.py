@@ -40,8 +40,8 @@ SUSTAINED = ("lora_300", "lora_11k_duty", "lora_11k", "lora_27k", "zigbee_20k", 
 
 def link_table(report: Mapping[str, Any]) -> pd.DataFrame:
     """Each system at each bandwidth: name, system, kbps, seconds until the server has a minute (`minute_s`, computing
-    in it), the same without the edge's computing (`bytes_s`: favours the system, since both overlap), until it has 5 s
-    (`chunk_s`), and whether the minute ran on the true clock. Empty where nothing was measured.
+    in it), the same of a minute that was coded beforehand (`bytes_s`, NaN on slow links), until it has 5 s (`chunk_s`),
+    and whether the minute ran on the true clock. Empty where nothing was measured.
     """
     rows = {row["name"]: row for row in report["measurements"]}
     found: dict[tuple[str, float], dict[str, Any]] = {}
@@ -53,8 +53,7 @@ def link_table(report: Mapping[str, Any]) -> pd.DataFrame:
         if match[1] == "link_chunk":
             entry["chunk_s"] = row["value"]
             continue
-        computing, payload = (value_of(rows, f"link_{what}/{system}") for what in ("compute", "payload"))
-        alone = np.fmax(row["value"] - computing / 1000.0, payload / kbps)
+        alone = value_of(rows, f"link_bytes/{system}/{match[3]}")
         entry |= {"minute_s": row["value"], "bytes_s": alone, "true_clock": row["note"].startswith(TRUE_CLOCK)}
     columns = ["name", "system", "kbps", "minute_s", "bytes_s", "chunk_s", "true_clock"]
     order = {system: place for place, system in enumerate(TITLES)}
@@ -81,7 +80,7 @@ def lead_table(table: pd.DataFrame) -> pd.DataFrame:
     """
     own = table[table["kbps"].between(*UPLINK_KBPS)]
     ours = own[own["name"] == "aucom_v1"].set_index("kbps")["minute_s"]
-    rivals = own[own["name"].isin(RIVALS) & own["kbps"].isin(ours.index)]
+    rivals = own[own["name"].isin(RIVALS) & own["kbps"].isin(ours.index)].dropna(subset=["bytes_s"])
     found = rivals[["name", "system", "kbps", "bytes_s"]].assign(aucom_s=ours.reindex(rivals["kbps"]).to_numpy())
     lead = found["bytes_s"] - found["aucom_s"]
     return found.assign(lead_s=lead, lead_percent=100.0 * lead / found["bytes_s"]).reset_index(drop=True)
