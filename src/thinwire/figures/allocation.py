@@ -4,6 +4,7 @@ SNR.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,23 +136,26 @@ def draw_by_bandwidth(allocation: Allocation) -> Figure:
     return fig
 
 
-def draw_by_scene(allocation: Allocation, m: int, most: int = 24) -> Figure:
-    """Single scenes at one bandwidth (each by its own energies), with every source's SNR under its share."""
-    scenes = by_scene(allocation, m)
+def draw_by_scene(allocation: Allocation, budgets: Sequence[int], most: int = 24) -> Figure:
+    """Single scenes (each by its own energies) at some bandwidths, a panel each, with every source's SNR under them."""
+    scenes = by_scene(allocation, budgets[0])
     order = scenes.groupby("segment_id")["snr_db"].agg(np.ptp).sort_values(kind="stable").index
     keep = order[np.unique(np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(int))]
-    shares = scenes.pivot_table(index="segment_id", columns="source", values="share").reindex(keep)[allocation.sources]
     levels = scenes.pivot_table(index="segment_id", columns="source", values="snr_db", dropna=False).reindex(keep)
-    fig, (top, low) = plt.subplots(2, 1, figsize=(10.0, 5.2), sharex=True, height_ratios=[3, 2])
-    _stack(top, shares, allocation.sources, 0.8)
-    top.set(ylabel="share of the components (1)", ylim=(0, 1), title=f"Scene by scene at m = {m} floats/s")
-    top.grid(visible=False)
+    heights = [3.0] * len(budgets) + [2.4]
+    fig, (*tops, low) = plt.subplots(len(heights), 1, figsize=(10.0, 0.9 + 0.8 * sum(heights)), sharex=True,
+                                     height_ratios=heights)  # fmt: skip
+    for top, m in zip(tops, budgets, strict=True):
+        shares = by_scene(allocation, m).pivot_table(index="segment_id", columns="source", values="share")
+        _stack(top, shares.reindex(keep)[allocation.sources], allocation.sources, 0.8)
+        top.set(ylabel="share of the\ncomponents (1)", ylim=(0, 1), title=f"Scene by scene at m = {m} floats/s")
+        top.grid(visible=False)
     for index, source in enumerate(allocation.sources):
         if source in levels:
             low.plot(range(len(keep)), levels[source], "o", color=SOURCE_COLOUR[index], markersize=4.5)
     low.set(ylabel="SNR of the source (dB)", xlabel="test scenes, from alike to unlike microphones")
     low.set_xticks([])
-    handles, labels = top.get_legend_handles_labels()
+    handles, labels = tops[0].get_legend_handles_labels()
     legend_right(fig, handles, labels, "source")
     caption(
         fig,
