@@ -113,10 +113,9 @@ def draw_training(page: Page, curves: pd.DataFrame, note: str) -> Figure:
     caption(
         fig,
         "Soft entropy, summed over groups, which the rate loss holds: of training batches it is that of the running "
-        "codeword shares, of validation what unseen clips cost under these, which is a little more. Lines without "
-        "marks: the long training of the reference weights, by their cards; marks: the run's own steps after it. "
-        + (f"Without such a curve in a card: {missing}. " if missing else "")
-        + note,
+        "codeword shares, of validation what unseen clips cost under these, which is more (in the table `training` by "
+        "how much). Lines without marks: the long training of the reference weights, by their cards; marks: the run's "
+        "own steps after it. " + (f"Without such a curve in a card: {missing}. " if missing else "") + note,
     )
     return fig
 
@@ -149,17 +148,22 @@ def draw_power(page: Page, table: pd.DataFrame, note: str) -> Figure:
 
 
 def training_table(page: Page, curves: pd.DataFrame) -> pd.DataFrame:
-    """Soft and hard entropy (bit a step) and power of every run beside the target, by validations: the first and last
-    of its own steps, and the first and last of the reference weights' training where their card has them; the rate from
-    bytes. `curves` by `load_training`.
+    """Soft and hard entropy (bit a step) and power of every run beside the target; the rate from bytes. `curves` by
+    `load_training`.
+
+    `entropy_bits_train` is the mean over its own logged training steps, which is what is judged. The others are of
+    validations: the first and last of its own steps, and the first and last of the reference weights' training where
+    their card has them.
     """
     rows = []
     validations = curves[curves["split"] == "dev"]
+    training = curves.query("split == 'train' and part == 'own'").groupby("run")["entropy_bits"].mean()
     for run, part in validations.groupby("run", sort=False):
         own, reference = (part[part["part"] == where] for where in ("own", "reference"))
         rows.append(
             {"system": nominal_name(page, str(run)), "run": run, "second_stage": own["second_stage"].iloc[0]}
             | {"target_bits": own["target_bits"].iloc[0], "measured_kbps": measured_kbps(page, str(run))}
+            | {"entropy_bits_train": training.get(run, np.nan)}
             | _ends(own, "")
             | {"steps": int(own["step"].max() - own["step"].min())}
             | _ends(reference, "reference_")
