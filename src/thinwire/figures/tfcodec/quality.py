@@ -108,8 +108,8 @@ def draw_quality(table: pd.DataFrame, note: str) -> Figure:
     caption(
         fig,
         "No listeners were asked: these measures stand in for MUSHRA and are no substitute for it; none of them was "
-        "made for neural codecs. AMR-NB codes 0.3-3.4 kHz only. The paper's codec has prediction "
-        "and adversarial training at once, no run here has both. Bars: 95 % bootstrap over clips; classic codecs have fewer clips. "
+        "made for neural codecs. AMR-NB codes 0.3-3.4 kHz only. The paper's codec has prediction and adversarial "
+        "training at once, no run here has both. Bars: 95 % bootstrap over clips; classic codecs have fewer clips. "
         + note,
     )
     return fig
