@@ -291,7 +291,9 @@ def test_check_9_a_failing_notebook_fails_the_pipeline_and_leaves_no_output(grap
         done = graph_copy.run("dvc", "repro", stage, check=False)
         assert done.returncode != 0
         assert re.search(rf"thinwire: {COPIES}/{name}.ipynb: cell \d+ \(1 / 0\): ZeroDivisionError", done.stderr)
-        assert not (graph_copy.folder / f"reports/notebooks/{name}.ipynb").exists()
+        left = [p for kind in ("notebooks", "figures", "tables", "verdicts")
+                for p in (graph_copy.folder / "reports" / kind).glob(f"{name}*")]  # fmt: skip
+        assert left == []
         assert (graph_copy.folder / f"build/failed/{name}.ipynb").exists()
         assert read_lock(graph_copy.folder)[stage] == before
         status = graph_copy.run("git", "status", "--porcelain", "--untracked-files=all").stdout

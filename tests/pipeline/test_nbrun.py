@@ -77,12 +77,23 @@ def test_an_undeclared_parameter_fails(figure):
 
 def test_a_failing_notebook_is_named_with_cell_and_error_and_leaves_no_report(workplace):
     fails = new_code_cell("y = x\nraise ValueError('no\\nwords')")
-    _write(workplace / "notebooks/p/bad.ipynb", new_code_cell("x = 1"), fails)
+    drawn = """
+x = 1
+from pathlib import Path
+for place in ("figures/p/bad/a.png", "tables/p/bad/a.csv", "verdicts/p/bad.json"):
+    path = Path("reports", place)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("")"""
+    _write(workplace / "notebooks/p/bad.ipynb", new_code_cell(drawn), fails)
     write_sources()
+    other = workplace / "reports/figures/p/other/a.png"
+    other.parent.mkdir(parents=True)
+    other.touch()
     message = r"p/bad.ipynb: cell 1 \(y = x\): ValueError: no; .*build/failed/p/bad.ipynb"
     with pytest.raises(PipelineError, match=message):
         execute("p/bad")
-    assert (workplace / "build/failed/p/bad.ipynb").exists() and not (workplace / "reports").exists()
+    assert (workplace / "build/failed/p/bad.ipynb").exists()
+    assert [path for path in workplace.glob("reports/**/*") if path.is_file()] == [other]
 
 
 def test_saving_a_notebook_in_an_editor_changes_no_copy(workplace):

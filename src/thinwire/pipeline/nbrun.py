@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import sys
 import tempfile
 import warnings
@@ -20,7 +21,8 @@ from thinwire.errors import PipelineError
 from thinwire.pipeline.html import to_html
 from thinwire.pipeline.sources import COPIES, SOURCES, read_notebook, tidy
 
-EXECUTED = Path("reports/notebooks")
+REPORTS = Path("reports")
+EXECUTED = REPORTS / "notebooks"
 FAILED = Path("build/failed")
 # What differs between two equal runs inside the text of an output, and what stands there instead. A part of each
 # pattern is looked for first: in the many letters of an embedded sound the second pattern alone takes half a minute.
@@ -108,7 +110,7 @@ def execute(name: str, parameters: Mapping[str, Any] | None = None) -> Executed:
 
     Args: `name` is `<paper>/<name>`; `parameters` replace those of the notebook's `parameters` cell, and `interactive`
     becomes False where it is declared. Raises PipelineError naming notebook, cell and error; the copy that failed is
-    kept in `build/failed/`, and nothing is left in `reports/notebooks/`.
+    kept in `build/failed/`, and nothing of the notebook is left in `reports/`.
     """
     name = name.removesuffix(".ipynb")
     if not re.fullmatch(r"\w+/[\w-]+", name):
@@ -121,7 +123,11 @@ def execute(name: str, parameters: Mapping[str, Any] | None = None) -> Executed:
         _prepare_kernel(scratch)
         raw = Path(scratch) / "executed.ipynb"
         values = _check_parameters(source, parameters or {})
-        _run(source, raw, values, FAILED / f"{name}.ipynb", str(Path(scratch) / "k"))
+        try:
+            _run(source, raw, values, FAILED / f"{name}.ipynb", str(Path(scratch) / "k"))
+        except PipelineError:
+            discard(name)
+            raise
         notebook = canonicalise(read_notebook(raw))
     notebook.cells.insert(0, _banner(original))
     tidy(notebook)
@@ -133,6 +139,13 @@ def execute(name: str, parameters: Mapping[str, Any] | None = None) -> Executed:
         temporary.write_text(page, "utf-8")
     (FAILED / f"{name}.ipynb").unlink(missing_ok=True)
     return made
+
+
+def discard(name: str) -> None:
+    """Remove figures, tables and verdicts that a notebook wrote before it failed: they may be some of old and new."""
+    for kind in ("figures", "tables"):
+        shutil.rmtree(REPORTS / kind / name, ignore_errors=True)
+    (REPORTS / "verdicts" / f"{name}.json").unlink(missing_ok=True)
 
 
 def _run(source: Path, target: Path, parameters: dict[str, Any], failed: Path, sockets: str) -> None:
