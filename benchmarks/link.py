@@ -75,7 +75,9 @@ def link(params: Params, scale: Scale, bandwidths: list[float] = BANDWIDTHS) -> 
         for kbps in bandwidths:
             sent = [("link", system, audio), ("link_chunk", system, audio[: PIECE_S * SAMPLE_RATE])]
             fast = kbps >= FAST_KBPS
-            for name, sender, signal in [*sent, ("link_bytes", coded_before(system, coded), audio)][: 3 if fast else 2]:
+            if fast:
+                sent.append(("link_bytes", coded_before(system, coded), audio))
+            for name, sender, signal in sent:
                 what = f"{system.what}: {len(signal) // SAMPLE_RATE} s ({material}) over {kbps:g} kbit/s to the server"
                 size = round(125.0 * coded.kbit * len(signal) / len(audio))
                 skips = float(link_of(kbps).airtime_s(size).sum()) > PATIENCE_S

@@ -45,11 +45,12 @@ def load_allocation(page: Page, run: str) -> Allocation:
     )
 
 
-def by_scene(allocation: Allocation, m: int) -> pd.DataFrame:
-    """One row a scene and source at bandwidth m: components, share, snr_db, and the source's rank by SNR (1 = best)."""
-    rows = allocation.scenes[allocation.scenes["m"] == m].copy()
-    rows["share"] = rows["components"] / rows.groupby("segment_id")["components"].transform("sum").clip(lower=1)
-    rows["snr_rank"] = rows.groupby("segment_id")["snr_db"].rank(ascending=False, method="first")
+def by_scene(allocation: Allocation, budgets: Sequence[int]) -> pd.DataFrame:
+    """One row a bandwidth m, scene and source: components, share, snr_db, and the source's rank by SNR (1 = best)."""
+    rows = pd.concat([allocation.scenes[allocation.scenes["m"] == m] for m in budgets], ignore_index=True)
+    scenes = rows.groupby(["m", "segment_id"])
+    rows["share"] = rows["components"] / scenes["components"].transform("sum").clip(lower=1)
+    rows["snr_rank"] = scenes["snr_db"].rank(ascending=False, method="first")
     return rows
 
 
@@ -59,7 +60,7 @@ def share_by_snr(allocation: Allocation, seed: int, draws: int) -> pd.DataFrame:
     """
     rows = []
     for m in sorted(allocation.scenes["m"].unique()):
-        scenes = by_scene(allocation, m).dropna(subset=["snr_db"])
+        scenes = by_scene(allocation, [m]).dropna(subset=["snr_db"])
         if scenes.empty:
             continue
         wide = scenes.pivot_table(index="segment_id", columns="source", values=["components", "snr_db"])
@@ -138,7 +139,8 @@ def draw_by_bandwidth(allocation: Allocation) -> Figure:
 
 def draw_by_scene(allocation: Allocation, budgets: Sequence[int], most: int = 24) -> Figure:
     """Single scenes (each by its own energies) at some bandwidths, a panel each, with every source's SNR under them."""
-    scenes = by_scene(allocation, budgets[0])
+    whole = by_scene(allocation, budgets)
+    scenes = whole[whole["m"] == budgets[0]]
     order = scenes.groupby("segment_id")["snr_db"].agg(np.ptp).sort_values(kind="stable").index
     keep = order[np.unique(np.linspace(0, len(order) - 1, min(most, len(order))).round().astype(int))]
     levels = scenes.pivot_table(index="segment_id", columns="source", values="snr_db", dropna=False).reindex(keep)
@@ -146,7 +148,7 @@ def draw_by_scene(allocation: Allocation, budgets: Sequence[int], most: int = 24
     fig, (*tops, low) = plt.subplots(len(heights), 1, figsize=(10.0, 0.9 + 0.8 * sum(heights)), sharex=True,
                                      height_ratios=heights)  # fmt: skip
     for top, m in zip(tops, budgets, strict=True):
-        shares = by_scene(allocation, m).pivot_table(index="segment_id", columns="source", values="share")
+        shares = whole[whole["m"] == m].pivot_table(index="segment_id", columns="source", values="share")
         _stack(top, shares.reindex(keep)[allocation.sources], allocation.sources, 0.8)
         top.set(ylabel="share of the\ncomponents (1)", ylim=(0, 1), title=f"Scene by scene at m = {m} floats/s")
         top.grid(visible=False)

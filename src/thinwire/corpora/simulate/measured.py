@@ -10,7 +10,7 @@ import numpy as np
 
 from thinwire import audio as audio_io
 from thinwire.audio import SAMPLE_RATE
-from thinwire.corpora.simulate.pools import SPLITS, by_split
+from thinwire.corpora.simulate.pools import by_split
 from thinwire.corpora.simulate.rooms import RESPONSE_S, TALKERS, Placement, Room, shoeboxes
 from thinwire.errors import CorpusError
 from thinwire.params.corpora import Rooms
@@ -91,7 +91,6 @@ def load_rooms(settings: Rooms) -> dict[str, list[Room]]:
     """Rooms for each split: measured ones in the split of their name's hash, a lone one in the test's, which is what a
     measured room is worth most to. A split into which none falls gets shoeboxes, so no room is in two splits.
     """
-    pools: dict[str, list[Room]] = {split: [] for split in SPLITS}
     rooms: list[Room] = []
     if settings.source != "pyroomacoustics":
         top = Path(settings.source)
@@ -100,12 +99,10 @@ def load_rooms(settings: Rooms) -> dict[str, list[Room]]:
             where = f"params.yaml: simulate.rooms.source: {top}"
             raise CorpusError(f"{where}: no sourceN_micAA-BB files; write `pyroomacoustics` or a folder")
         rooms = [read_room(folder) for folder in folders]
-    made: dict[str, Room] = {room.id: room for room in rooms}
-    made |= {room.id: room for room in shoeboxes(settings)}
-    measured = {room.id for room in rooms}
-    for split, ids in by_split("room", made).items():
-        own = [identity for identity in ids if identity in measured]
-        if len(measured) == 1:
-            own = sorted(measured) if split == TEST else []
-        pools[split] = [made[identity] for identity in own or ids if identity in own or identity not in measured]
-    return pools
+    measured: dict[str, Room] = {room.id: room for room in rooms}
+    boxes: dict[str, Room] = {room.id: room for room in shoeboxes(settings)}
+    own = {TEST: list(measured)} if len(measured) == 1 else by_split("room", measured)
+    return {
+        split: [measured[identity] for identity in own.get(split, [])] or [boxes[identity] for identity in ids]
+        for split, ids in by_split("room", boxes).items()
+    }

@@ -3,6 +3,7 @@ lower its log-mel values."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,8 +12,9 @@ import pandas as pd
 from thinwire.figures.neural_dsc.models import items_of
 from thinwire.figures.neural_dsc.runs import item_values, own
 from thinwire.figures.paths import Page
+from thinwire.kaldi import LOG_FLOOR
 
-SILENT = -15.8
+SILENT = math.log(LOG_FLOOR) + 0.1
 """Log-mel values (natural logarithm of energy) below this are digital silence."""
 PADDED = 0.02
 """Share of silent values from which an item counts as padded."""
@@ -36,12 +38,12 @@ def table(page: Page, items: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     for run in runs:
         psnr = item_values(own(items[items["run"] == run]), "psnr")
         here = known.join(psnr.rename("psnr"), how="inner")
-        own_third = here[~here["padded"]]
-        third = np.digitize(own_third["median"], edges)
-        means = {name: own_third["psnr"][third == number].mean() for number, name in enumerate(THIRDS)}
+        heard = here[~here["padded"]]
+        third = np.digitize(heard["median"], edges)
+        means = {name: heard["psnr"][third == number].mean() for number, name in enumerate(THIRDS)}
         rows.append(
             {"run": run, **means, "padded": here.loc[here["padded"], "psnr"].mean(),
-             "correlation": own_third["psnr"].corr(own_third["median"]), "quiet_below": edges[0],
+             "correlation": heard["psnr"].corr(heard["median"]), "quiet_below": edges[0],
              "loud_above": edges[1], "items": len(here)}
         )  # fmt: skip
     return pd.DataFrame(rows)

@@ -66,9 +66,7 @@ def table(page: Page, found: dict[str, Decoded]) -> pd.DataFrame:
 def _versions(decoded: Decoded, other: np.ndarray) -> dict[str, np.ndarray]:
     """Maps (n, 1, bands, frames) by version where an item's wrong y is that of the item at `other` (n,)."""
     y = decoded.items.y[torch.from_numpy(other)]
-    with torch.inference_mode():
-        spoilt = decoded.net.decode(decoded.indices, y, decoded.items.step)
-    maps = {"x": decoded.items.x, **{si: decoded.outputs[si] for si in SIDES}, "y": y, "wrong": spoilt}
+    maps = {"x": decoded.items.x, **{si: decoded.outputs[si] for si in SIDES}, "y": y, "wrong": decoded.given(y)}
     return {name: values.numpy() for name, values in maps.items()}
 
 

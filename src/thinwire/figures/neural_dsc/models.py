@@ -13,6 +13,7 @@ from torch import Tensor
 from thinwire.evaluation.neural_dsc.items import SIDES, Items, load_items, with_side
 from thinwire.figures.neural_dsc.runs import codec_of, facts, row_of
 from thinwire.figures.paths import Page
+from thinwire.metrics.spectral import psnr
 from thinwire.params.neural_dsc import NdscRow
 from thinwire.systems.neural_dsc.model import NeuralDsc
 from thinwire.systems.neural_dsc.prior import LatentPrior
@@ -58,10 +59,19 @@ class Decoded:
         """Of the codec's row."""
         return self.net.row.domain
 
+    @torch.inference_mode()
+    def given(self, y: Tensor) -> Tensor:
+        """x_hat (n, *shape) of the indices with other side information y (n, *shape)."""
+        return self.net.decode(self.indices, y, self.items.step)
+
+    def psnr_of(self, x_hat: Tensor) -> np.ndarray:
+        """dB (n,) of x_hat (n, *shape), as the tables count it."""
+        x, decoded = (self.net.standardise(v).flatten(1)[:, None].numpy() for v in (self.items.x, x_hat))
+        return psnr(x, decoded, 1.0)
+
     def psnr(self, si: str, place: int) -> float:
-        """dB of one item, as the tables count it."""
-        x, x_hat = (self.net.standardise(v[place : place + 1]) for v in (self.items.x, self.outputs[si]))
-        return -10.0 * math.log10(max(float((x - x_hat).double().square().mean()), 1e-12))
+        """dB of one item."""
+        return float(self.psnr_of(self.outputs[si])[place])
 
 
 @torch.inference_mode()

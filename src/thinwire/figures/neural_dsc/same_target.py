@@ -48,7 +48,7 @@ def table(page: Page, codecs: Mapping[str, str], items: pd.DataFrame, ndpca: Seq
     rows = [_row(page, UNCODED, "none", "everything", np.nan, segments.noisy[:, 0], reference)]
     rates = own(items).groupby("run")["kbps"].mean()
     for run, y_run in codecs.items():
-        known, both = decoded[run].outputs["correct"], decode_both(page, run, y_run).outputs
+        known, both = decoded[run].outputs["correct"], decode_both(page, decoded[run], y_run)
         for family, free, kbps, maps in (("close", "microphone 1", rates[run], known),
                                          ("both", "nothing", rates[run] + rates[y_run], both)):  # fmt: skip
             sound = waveforms(maps[chosen.tolist()], decoded[run].net.row.domain, spectrum, iterations)
