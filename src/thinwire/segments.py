@@ -8,6 +8,7 @@ files.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -170,6 +171,28 @@ class SegmentStore:
 
     def load(self, split: str, limit: int | None = None) -> Segments:
         """A whole split in memory, at most `limit` segments, evenly spread; raises PipelineError when it is empty."""
+        table = self.rows_of(split, limit)
+        frames = int(table["frames"].iloc[0])
+        noisy = np.empty((len(table), len(table["sources"].iloc[0]), frames), np.float32)
+        clean = np.empty((len(table), frames), np.float32)
+        for part in self.parts(split, limit):
+            noisy[part.table.index], clean[part.table.index] = part.noisy, part.clean
+        return Segments(table, noisy, clean)
+
+    def parts(self, split: str, limit: int | None = None) -> Iterator[Segments]:
+        """The same shard by shard, in order, for what need not be in memory as a whole; a part's table keeps the places
+        of its rows in the split's.
+        """
+        for _, rows in self.rows_of(split, limit).groupby("shard"):
+            frames = int(rows["frames"].iloc[0])
+            pair = []
+            for name in ("noisy", "clean"):
+                whole = audio.read(self.folder / rows[f"{name}_path"].iloc[0], sample_rate=None)
+                pair.append(np.stack([whole[:, start : start + frames] for start in rows["start_frame"]]))
+            yield Segments(rows, pair[0], pair[1][:, 0])
+
+    def rows_of(self, split: str, limit: int | None = None) -> pd.DataFrame:
+        """The table's rows that `load` reads; raises PipelineError for none, or for segments of several lengths."""
         table = self.table[self.table["split"] == split].reset_index(drop=True)
         if table.empty:
             raise PipelineError(f"{self.folder}: the {split} split is empty; make the corpus larger in params.yaml")
@@ -181,14 +204,4 @@ class SegmentStore:
             raise PipelineError(
                 f"{self.folder}: segments of {len(frames)} lengths cannot be stacked; extract with a fixed length"
             )
-        noisy = np.empty((len(table), len(table["sources"].iloc[0]), int(frames[0])), np.float32)
-        clean = np.empty((len(table), int(frames[0])), np.float32)
-        for shard, rows in table.groupby("shard"):
-            pair = [
-                audio.read(self.folder / rows[f"{name}_path"].iloc[0], sample_rate=None) for name in ("noisy", "clean")
-            ]
-            for index, start in zip(rows.index, rows["start_frame"], strict=True):
-                noisy[index] = pair[0][:, start : start + frames[0]]
-                clean[index] = pair[1][0, start : start + frames[0]]
-            del shard
-        return Segments(table, noisy, clean)
+        return table

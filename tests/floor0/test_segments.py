@@ -80,6 +80,15 @@ def test_a_split_at_once(tmp_path: Path) -> None:
     assert len(store.load("eval", 100).table) == 2
 
 
+def test_a_split_shard_by_shard(tmp_path: Path) -> None:
+    store = write(tmp_path)
+    parts = list(store.parts("train"))
+    assert [list(part.table.index) for part in parts] == [[0, 1, 2], [3, 4]]
+    whole = store.load("train")
+    np.testing.assert_array_equal(np.concatenate([part.noisy for part in parts]), whole.noisy)
+    np.testing.assert_array_equal(np.concatenate([part.clean for part in parts]), whole.clean)
+
+
 def test_same_segments_same_bytes(tmp_path: Path) -> None:
     write(tmp_path / "a")
     write(tmp_path / "b")

@@ -18,6 +18,7 @@ from thinwire.systems.ndpca.representation import CHANNELS, frames_of
 
 GROUPS = {"E1D1": 1, "E2D1": 2, "E4D1": 4}
 STATISTICS_ITEMS = 500
+BINS_AT_ONCE = 256
 ENCODED_AT_ONCE = 64
 
 
@@ -72,9 +73,11 @@ class NdpcaModel(nn.Module):
         """Set the standardisation from evenly spread items of training tensors (n, K, C, F, T) and (n, C, F, T)."""
 
         def moments(data: Tensor, repeat: int) -> tuple[Tensor, Tensor]:
-            some = data[:: -(-len(data) // STATISTICS_ITEMS)].float()
-            bins = some.flatten(-3, -2).flatten(0, -3)
-            return bins.mean((0, 2)).repeat(repeat), bins.std((0, 2)).clamp_min(1e-3).repeat(repeat)
+            some = data[:: -(-len(data) // STATISTICS_ITEMS)].flatten(-3, -2)
+            # some bins at a time: as float32, all of them would be the largest thing in memory
+            parts = [part.float().flatten(0, -3) for part in some.split(BINS_AT_ONCE, dim=-2)]
+            mean, std = (torch.cat([moment(part, (0, 2)) for part in parts]) for moment in (torch.mean, torch.std))
+            return mean.repeat(repeat), std.clamp_min(1e-3).repeat(repeat)
 
         heard = moments(noisy, self.mics // self.groups)
         layers: list[tuple[nn.Module, tuple[Tensor, Tensor]]] = [(e.projection, heard) for e in self.encoders]  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -21,25 +22,28 @@ from thinwire.training.adapters.segments import SPLITS, Reader
 from thinwire.training.build import Splits
 from thinwire.training.loop import TensorData
 
-BLOCK = 256
+BLOCK = 16
 """Segments that are transformed at once."""
 
 
 def tensors_of(
-    segments: Segments, spectrum: Spectrum, representation: Representation, names: tuple[str, ...]
+    parts: Iterable[Segments], count: int, spectrum: Spectrum, representation: Representation, names: tuple[str, ...]
 ) -> dict[str, Tensor]:
-    """The named spectra (`noisy`, `clean`, `phase`) of segments as `SpectralData` has them, written block by block to
-    where they stay: a split's are there once, and not twice while they are put together.
+    """The named spectra (`noisy`, `clean`, `phase`) of `count` segments as `SpectralData` has them, written block by
+    block to where they stay: a split's are there once, and not twice while they are put together.
     """
     whole: dict[str, Tensor] = {}
-    for start in range(0, len(segments.clean), BLOCK):
-        place = slice(start, start + BLOCK)
-        part = prepare(segments.noisy[place], segments.clean[place], spectrum, representation)
-        for name in names:
-            values: Tensor = getattr(part, name)
-            if name not in whole:
-                whole[name] = values.new_empty((len(segments.clean), *values.shape[1:]))
-            whole[name][place] = values
+    done = 0
+    for segments in parts:
+        for start in range(0, len(segments.clean), BLOCK):
+            block = slice(start, start + BLOCK)
+            part = prepare(segments.noisy[block], segments.clean[block], spectrum, representation)
+            for name in names:
+                values: Tensor = getattr(part, name)
+                if name not in whole:
+                    whole[name] = values.new_empty((count, *values.shape[1:]))
+                whole[name][done : done + len(part)] = values
+            done += len(part)
     return whole
 
 
@@ -49,16 +53,11 @@ def load(params: Params, name: str, folders: list[Path]) -> Splits:
     # the perceptual loss alone hears waveforms, under the clean phase
     names = ("noisy", "clean", "phase") if run.setting == "aware" else ("noisy", "clean")
     train, dev = (
-        _joined([tensors_of(part, spectrum, run.representation, names) for part in reader.of(split)])
+        TensorData(tensors_of(reader.parts_of(split), reader.count(split), spectrum, run.representation, names))
         for split in SPLITS
     )
     mics, samples = reader.shape
     return Splits(train, dev, {"mics": mics, "samples": samples}, reader.seen, samples / SAMPLE_RATE)
-
-
-def _joined(parts: list[dict[str, Tensor]]) -> TensorData:
-    """Tensors of several folders as one table."""
-    return TensorData(parts[0] if len(parts) == 1 else {name: torch.cat([p[name] for p in parts]) for name in parts[0]})
 
 
 def build(params: Params, name: str, facts: dict[str, int], to_train: bool) -> Trainable:

@@ -24,18 +24,30 @@ class Reader:
     def of(self, split: str) -> Iterator[Segments]:
         """The split's segments, one folder at a time; raises ParamError for folders that cannot be joined."""
         for folder in self.folders:
-            segments = SegmentStore(folder).load(split)
-            shape = segments.noisy.shape[1:]
-            if self.shape not in ((0, 0), shape):
-                raise ParamError(
-                    f"{folder}: segments of {shape[0]} sources and {shape[1]} samples, the folder before has "
-                    f"{self.shape[0]} and {self.shape[1]}; extract both with the same settings"
-                )
-            self.shape = (shape[0], shape[1])
-            for column, ids in self._seen.items():
-                for value in segments.table[column]:
-                    ids.update(part for part in str(value).split(";") if part)
-            yield segments
+            yield self._noted(folder, SegmentStore(folder).load(split))
+
+    def parts_of(self, split: str) -> Iterator[Segments]:
+        """The same one shard at a time, for what turns audio into something larger; raises ParamError as `of` does."""
+        for folder in self.folders:
+            for part in SegmentStore(folder).parts(split):
+                yield self._noted(folder, part)
+
+    def count(self, split: str) -> int:
+        """Segments of the split in all folders."""
+        return sum(len(SegmentStore(folder).rows_of(split)) for folder in self.folders)
+
+    def _noted(self, folder: Path, segments: Segments) -> Segments:
+        shape = segments.noisy.shape[1:]
+        if self.shape not in ((0, 0), shape):
+            raise ParamError(
+                f"{folder}: segments of {shape[0]} sources and {shape[1]} samples, the folder before has "
+                f"{self.shape[0]} and {self.shape[1]}; extract both with the same settings"
+            )
+        self.shape = (shape[0], shape[1])
+        for column, ids in self._seen.items():
+            for value in segments.table[column]:
+                ids.update(part for part in str(value).split(";") if part)
+        return segments
 
     @property
     def seen(self) -> dict[str, list[str]]:
