@@ -65,14 +65,21 @@ def test_libraries_start_no_threads_and_load_no_module_that_stages_run():
 @pytest.fixture
 def slow(server, project, edit) -> Iterator[warm.Fork]:
     """DVC in the middle of a stage that does not end."""
-    edit("dvc.yaml", "stages:\n", "stages:\n  slow:\n    cmd: touch begun && sleep 300\n")
+    edit("dvc.yaml", "stages:\n", "stages:\n  slow:\n    cmd: sleep 300\n")
     with (project / "log").open("wb") as log:
         fork = warm.fork(server.address, "dvc", ["repro", "slow"], ENVIRONMENT, project, (log.fileno(), log.fileno()))
-    _wait_for((project / "begun").exists)
+    _wait_for(lambda: _waits_for_its_stage(psutil.Process(fork.pid)))
     yield fork
     for process in psutil.process_iter(["cmdline"]):
         if process.info["cmdline"] == ["sleep", "300"]:
             process.kill()
+
+
+def _waits_for_its_stage(process: psutil.Process) -> bool:
+    """Whether the stage sleeps and DVC leaves interrupts to it, which it does a moment after starting it."""
+    ignored = Path(f"/proc/{process.pid}/status").read_text().split("SigIgn:")[1].split()[0]
+    leaves = int(ignored, 16) >> (signal.SIGINT - 1) & 1
+    return bool(leaves) and any(child.name() == "sleep" for child in process.children(recursive=True))
 
 
 def _wait_for(what) -> None:
