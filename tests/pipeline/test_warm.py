@@ -89,6 +89,7 @@ def _wait_for(what) -> None:
     assert what()
 
 
+@pytest.mark.skipif(signal.getsignal(signal.SIGINT) == signal.SIG_IGN, reason="a shell's background job: no interrupts")
 def test_an_interrupt_goes_to_its_session_and_ends_it(slow, project):
     os.killpg(slow.pid, signal.SIGINT)
     assert slow.wait() == 255 and "failed to reproduce 'slow'" in (project / "log").read_text()
