@@ -223,8 +223,12 @@ def test_look(results: Path, bench: Bench) -> None:
             assert look[f"item{i}/x"].shape == (4, *look[f"item{i}/clean"].shape)
             assert look[f"item{i}/z"].shape == (4, 4)
             features = [key.split("/")[-1] for key in look if key.startswith(f"item{i}/feature/")]
-            assert [int(key.split("_")[0]) for key in features] == list(range(len(features)))
-            assert features[0] == "0_encoder_projection" and features[-1].endswith("_decoder_up")
+            layers = ("projection", "temporal", "down", "residual")
+            names = [f"encoder_{k}_{layer}" for layer in layers for k in (1, 2, 3, 4)]
+            names += [f"decoder_{layer}" for layer in ("from_latent", "residual", "up")]
+            assert features == [f"{place}_{name}" for place, name in enumerate(names)]
+            maps = [look[f"item{i}/feature/{k}_encoder_{k + 1}_projection"] for k in range(4)]
+            assert all(not np.array_equal(maps[0], other) for other in maps[1:])
             for m in GRID:
                 assert look[f"item{i}/z_hat/m{m}"].shape == (16,)
                 assert look[f"item{i}/x_hat/m{m}"].shape == look[f"item{i}/clean"].shape

@@ -322,17 +322,11 @@ def look(params: Params) -> dict[str, np.ndarray]:
             f"item{i}/z": z.astype(np.float32),
             f"item{i}/x": (clean[None] + rng.uniform(0, 0.3, (4, BINS, FRAMES))).astype(np.float16),
         }
-        names = [
-            ("encoder_projection", 48),
-            ("encoder_down", 48),
-            ("encoder_residual", 48),
-            ("decoder_from_latent", 160),
-            ("decoder_up", 160),
-        ]
-        for k, (name, channels) in enumerate(names):
-            out[f"item{i}/feature/{k}_{name}"] = rng.standard_normal(
-                (channels, 3 if k in (1, 2, 3) else FRAMES)
-            ).astype(np.float16)
+        layers = [("projection", FRAMES), ("down", 3), ("residual", 3)]
+        maps = [(f"encoder_{e}_{layer}", 48, frames) for layer, frames in layers for e in (1, 2, 3, 4)]
+        maps += [("decoder_from_latent", 160, 3), ("decoder_up", 160, FRAMES)]
+        for k, (name, channels, frames) in enumerate(maps):
+            out[f"item{i}/feature/{k}_{name}"] = rng.standard_normal((channels, frames)).astype(np.float16)
         for m in params.evaluation.ndpca.grid:
             keep = np.zeros((4, size))
             keep[tuple(order[:m].T)] = 1

@@ -52,7 +52,9 @@ def load_look(page: Page, run: str, note: str) -> Look:
 
 
 def draw_chain(look: Look, item: int = 0) -> Figure:
-    """Every point of the chain: what the microphones give, each layer's map, and what the decoder makes of it."""
+    """Every point of the chain: what the microphones give, each layer's map in every encoder, the decoder's layers, and
+    what it makes of it.
+    """
     microphones, clean = look.of(item, "x"), look.of(item, "clean")
     panels = [(f"input, source {k + 1}", mic) for k, mic in enumerate(microphones)]
     panels += look.features(item)

@@ -31,18 +31,17 @@ def look(bench: Bench, path: Path) -> None:
     for i, item in enumerate(some):
         x = bench.data.noisy[item : item + 1].float()
         with torch.no_grad():
-            part = bench.model.encoder_inputs(x)[0]
-            encoder = bench.model.encoders[0].stages(part)  # type: ignore[operator]
+            parts = zip(bench.model.encoders, bench.model.encoder_inputs(x), strict=True)
+            encoders = [encoder.stages(part) for encoder, part in parts]  # type: ignore[operator]
             z_full = bottleneck.reconstruct([z[item : item + 1] for z in bench.latents], bench.model.latent)
             decoder = bench.model.decoder.stages(torch.from_numpy(z_full).float())
         out[f"item{i}/x"] = bench.noisy[item].astype(np.float16)
         out[f"item{i}/clean"] = bench.clean[item].astype(np.float16)
         out[f"item{i}/z"] = np.stack([z[item] for z in bench.latents]).astype(np.float32)
-        names = [f"encoder_{name}" for name in encoder if name != "latent"] + [
-            f"decoder_{name}" for name in decoder if name != "output"
-        ]
-        maps = [v for k, v in encoder.items() if k != "latent"] + [v for k, v in decoder.items() if k != "output"]
-        for k, (name, value) in enumerate(zip(names, maps, strict=True)):
+        layers = [name for name in encoders[0] if name != "latent"]
+        maps = [(f"encoder_{e + 1}_{name}", encoder[name]) for name in layers for e, encoder in enumerate(encoders)]
+        maps += [(f"decoder_{name}", value) for name, value in decoder.items() if name != "output"]
+        for k, (name, value) in enumerate(maps):
             out[f"item{i}/feature/{k}_{name}"] = value[0].numpy().astype(np.float16)
         for m in bench.grid(own):
             z_hat = bottleneck.reconstruct([z[item : item + 1] for z in bench.latents], m)
