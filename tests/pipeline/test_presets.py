@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,14 @@ def test_every_preset_is_valid_and_default_takes_it_back(root, tmp_path):
         assert yaml.safe_load(changed)["preset"] == path.stem
         start.write_text(changed, "utf-8")
         assert yaml.safe_load(apply_preset("default", start, root / "presets")) == yaml.safe_load(base), path.stem
+
+
+def test_the_parameters_in_git_are_those_of_default(root, tmp_path):
+    told = subprocess.run(["git", "show", "HEAD:params.yaml"], cwd=root, capture_output=True, text=True)
+    if told.returncode:
+        pytest.skip("not a git repository")
+    (tmp_path / "params.yaml").write_text(told.stdout, "utf-8")
+    assert apply_preset("default", tmp_path / "params.yaml", root / "presets") == told.stdout
 
 
 def test_an_invalid_outcome_writes_nothing(root, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from thinwire.params.base import Section
 
 
 class EnhancerSpectrum(Section):
-    """STFT and power compression of magnitudes; the paper names no sizes, MP-SENet's are 400 and 100."""
+    """STFT and power compression of magnitudes; the paper's sizes (section 5.2) are 400 and 100."""
 
     n_fft: int = Field(320, ge=64, multiple_of=4, description="a multiple of 4, so that n_fft / 2 + 1 bins are odd")
     hop_length: int = Field(160, ge=16)
@@ -42,7 +42,7 @@ class EnhancerShape(Section):
 
 
 class EnhancerLosses(Section):
-    """Weights of the named losses (MP-SENet's, facts 3.2; the paper prints none)."""
+    """Weights of the named losses: those of the paper (Eq. 17), its one for the phase on each of Eq. 18's terms."""
 
     magnitude: float = Field(0.9, ge=0.0)
     instantaneous_phase: float = Field(0.3, ge=0.0)
