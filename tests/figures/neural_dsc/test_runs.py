@@ -86,6 +86,15 @@ def test_floor_is_held_to_own_side_information(page: Page, fake: ModuleType, tmp
     assert verdicts.judge_named(weak, "ndsc.fig4_dist_vs_sep", []).verdict == "inconclusive"
 
 
+def test_the_pair_of_half_images_is_held_to_the_floor_where_other_domains_stand_beside_it(
+    page: Page, fake: ModuleType, tmp_path: Path
+) -> None:
+    pairs = {"half images": np.ones(20), "gradients": np.ones(20), "worn given far": np.ones(20)}
+    assert verdicts.judge_pairs(page, "ndsc.complex_corr", pairs, []).verdict == "reproduced"
+    weak = changed(page, fake, tmp_path, "halves_s_4", explained=0.49)
+    assert verdicts.judge_pairs(weak, "ndsc.complex_corr", pairs, []).verdict == "inconclusive"
+
+
 def test_named_ordering_follows_the_numbers(page: Page, fake: ModuleType, tmp_path: Path) -> None:
     assert verdicts.judge_named(page, "ndsc.fig4_dist_vs_sep", []).verdict == "reproduced"
     worse = changed(page, fake, tmp_path, "halves_d_2", psnr=5.0)
