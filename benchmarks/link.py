@@ -154,12 +154,14 @@ def edge_of(system: System, samples: int) -> Edge:
     return Edge(system.start(-(-samples // system.chunk_samples)), denoiser, system.chunk_samples)
 
 
-def transmit(system: System, audio: np.ndarray, line: Link, skips: bool = True) -> float:
-    """Seconds from the first sample until the server has the last byte; a greeting and the computing are in it."""
-    return skipping_clock.run(_stream(system, audio, line), skips)
+def transmit(system: System, audio: np.ndarray, line: Link, skips: bool = True, draw: int = 0) -> float:
+    """Seconds from the first sample until the server has the last byte; a greeting and the computing are in it. `draw`
+    numbers what a link with losses loses.
+    """
+    return skipping_clock.run(_stream(system, audio, line, draw), skips)
 
 
-async def _stream(system: System, audio: np.ndarray, line: Link) -> float:
+async def _stream(system: System, audio: np.ndarray, line: Link, draw: int) -> float:
     clock, arrived = asyncio.get_running_loop().time, list[float]()
 
     def decode(data: bytes) -> bytes:
@@ -168,7 +170,7 @@ async def _stream(system: System, audio: np.ndarray, line: Link) -> float:
 
     async with (
         Server(decode, lambda data: {"bytes": len(data)}, MODEL) as server,
-        LinkRelay(line, server.port, rng(0, "link")) as relay,
+        LinkRelay(line, server.port, rng(0, "link", draw)) as relay,
         EdgeClient("127.0.0.1", relay.port, edge_of(system, len(audio)), MODEL, _drop, rng(0, "retry")) as client,
     ):
         begin = clock()

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import codec, coders, corpora, edge, link, pipeline, prior, streaming, training
+from benchmarks import codec, coders, corpora, edge, link, lossy_link, pipeline, prior, streaming, training
 from benchmarks.measurement import Measurement, Scale
 from thinwire.artifacts import write_json
 from thinwire.params import Params
@@ -30,6 +30,7 @@ PARTS: dict[str, Part] = {
     "coders": coders.coders,
     "edge": edge.edge,
     "link": link.link,
+    "lossy_link": lossy_link.lossy,
     "prior": prior.prior,
     **{f"steps {kind}": partial(training.steps, kind=kind) for kind in training.RUNS},
     **{f"stage {kind}": partial(training.stage, kind=kind) for kind in training.RUNS},

@@ -118,3 +118,17 @@ def test_simulation_keeps_each_photograph_in_one_split(tmp_path: Path) -> None:
     assert store.table["session"].nunique() == len(TRAINING) + len(TESTING)
     x = store.load("train").x
     assert len(np.unique(x.reshape(len(x), -1), axis=0)) == len(x)
+
+
+def test_simulation_changes_the_light_of_training_crops_alone(tmp_path: Path) -> None:
+    root = tmp_path / "celeba"
+    root.mkdir()
+    write_halves(Simulate(halves={"size": 32, "crops": 12}), 5, root)
+    store, _ = run(root)
+    number = TRAINING.index(("skimage", "moon.png")) + 1  # grey, so that colours come from the light alone
+    table = store.table.reset_index(drop=True)
+    tinted = np.ptp(store.x.astype(int), axis=1).reshape(len(table), -1).mean(1)
+    moon, camera = table["session"] == f"person{number}", table["session"] == f"person{len(TRAINING) + 4}"
+    assert set(table.loc[moon, "split"]) == {"train"} and set(table.loc[camera, "split"]) == {"eval"}
+    assert (tinted[moon] > 1).all() and tinted[moon].std() > 3
+    assert (tinted[camera] == 0).all()

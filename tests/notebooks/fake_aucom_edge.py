@@ -131,7 +131,9 @@ BANDWIDTHS = (0.3, 5.5, 11.0, 20.0, 27.0, 250.0, 500.0, 1000.0, 2000.0, 5000.0, 
 
 
 def link_rows() -> list[dict[str, Any]]:
-    """Part `link`: bytes over bandwidth with a little on top, computing, and a faster clock checked."""
+    """Parts `link` and `lossy_link`: bytes over bandwidth with a little on top, computing, a faster clock checked, and
+    losses.
+    """
     rows = []
     for system, rate in LINK_RATES.items():
         computing = 110.0 if system.startswith("aucom") else 40.0
@@ -147,6 +149,12 @@ def link_rows() -> list[dict[str, Any]]:
                 rows.append(measurement(f"link_bytes/{system}/{kbps:g}", alone, "s", None, "true clock; invented"))
             piece = 1.05 * 5.0 * rate / kbps + 0.03 + computing / 12_000.0
             rows.append(measurement(f"link_chunk/{system}/{kbps:g}", piece, "s", None, "true clock; invented"))
+    rows += [
+        measurement(f"{row}/{name}/{kbps:g}/{lost}", seconds * LINK_RATES[name] / kbps * (1.0 + lost / 20.0), "s", None,
+                    "coded beforehand; invented")
+        for name in ("aucom_v1", "mp3_8") for kbps in (5.5, 250.0, 1000.0) for lost in (0, 5, 20)
+        for row, seconds in (("link_lossy", 60.0), ("link_lossy_chunk", 5.0))
+    ]  # fmt: skip
     return [*rows, measurement("link_check/aucom_v1/1000", 1.02, "ratio", None, "0.31 s against 0.3 s, medians")]
 
 

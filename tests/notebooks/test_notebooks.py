@@ -73,8 +73,8 @@ AUCOM = {
     "spectrograms": (["spectrograms", "kept", "players"], ["kept"]),
     "task_quality": (["quality", "losses"], ["quality", "versions", "paper"]),
     "transmission": (
-        ["links", "uplinks"],
-        ["links", "leads", "clocks", "sustained", "ratio", "mp3_saving", "flac", "arithmetic"],
+        ["links", "uplinks", "losses"],
+        ["links", "leads", "losses", "clocks", "sustained", "ratio", "mp3_saving", "flac", "arithmetic"],
     ),
 }
 NEURAL_DSC = {

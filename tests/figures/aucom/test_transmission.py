@@ -13,7 +13,7 @@ import pytest
 
 from thinwire.channel.link import LINKS
 from thinwire.claims import Verdict
-from thinwire.figures.aucom import runs, sizes, transmission, transmission_verdicts
+from thinwire.figures.aucom import losses, runs, sizes, transmission, transmission_verdicts
 from thinwire.figures.paths import Page
 
 CODECS = ["aucom_v1", "aucom_v2", "aucom_v3", "aucom_compared"]
@@ -69,6 +69,17 @@ def test_leads_are_against_the_bytes_of_others(report: dict[str, Any]) -> None:
     assert row["lead_percent"] == pytest.approx(100 * (1 - row["aucom_s"] / row["bytes_s"]))
     assert set(leads.index.get_level_values("kbps")) == {1000.0, 2000.0, 5000.0, 10_000.0, 20_000.0}
     assert set(leads.index.get_level_values("name")) == set(transmission.RIVALS)
+
+
+def test_losses_stand_by_system_bandwidth_and_share(report: dict[str, Any]) -> None:
+    table = losses.loss_table(put(report, {"link_lossy/mp3_8/250/20": 5.0, "link_lossy_chunk/mp3_8/250/20": 0.5}))
+    row = table.set_index(["name", "kbps", "loss_percent"]).loc[("mp3_8", 250.0, 20.0)]
+    assert (row["minute_s"], row["chunk_s"], row["system"]) == (5.0, 0.5, "MP3, 8 kbps")
+    assert len(table) == 18
+    titles = [axes.get_title() for axes in losses.draw_losses(table, "").axes]
+    assert titles[:3] == ["5.5 kbit/s (LoRa)", "250 kbit/s (ZigBee)", "1000 kbit/s (uplinks of Fig. 17)"]
+    assert losses.loss_table(NOTHING).empty
+    losses.draw_losses(losses.loss_table(NOTHING), "")
 
 
 def test_what_a_link_keeps_up_is_the_link_models(report: dict[str, Any]) -> None:
