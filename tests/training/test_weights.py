@@ -9,6 +9,7 @@ import pytest
 
 from thinwire.artifacts import read_json, split_of
 from thinwire.corpora.simulate.chime6 import session_ids
+from thinwire.corpora.simulate.photographs import TESTING, TRAINING
 from thinwire.training.state import load_tensors
 
 LIMIT = 64 * 2**20
@@ -43,9 +44,20 @@ def cards(root: Path) -> list[Path]:
 
 def test_no_test_talker_was_ever_trained_on(root: Path) -> None:
     for path in cards(root):
-        speakers = read_json(path)["data"]["training_ids"]["speaker"]
+        seen = read_json(path)["data"]["training_ids"]
+        if "session" in seen:
+            continue  # images: below
+        speakers = seen["speaker"]
         assert speakers, path
         assert not [s for s in speakers if in_a_test(s)], path
+
+
+def test_no_test_photograph_was_ever_trained_on(root: Path) -> None:
+    """Half images: photographs stand for persons, numbered from 1, those of the test split last."""
+    tests = {f"person{len(TRAINING) + 1 + number}" for number in range(len(TESTING))}
+    seen = [read_json(path)["data"]["training_ids"] for path in cards(root)]
+    images = [set(ids["session"]) for ids in seen if "session" in ids]
+    assert len(images) == 9 and all(len(ids) == len(TRAINING) and not ids & tests for ids in images)
 
 
 def test_no_test_noise_and_no_test_room_either(root: Path) -> None:
@@ -54,6 +66,8 @@ def test_no_test_noise_and_no_test_room_either(root: Path) -> None:
     found = {"noise": 0, "room": 0}
     for path in cards(root):
         seen = read_json(path)["data"]["training_ids"]
+        if "session" in seen:
+            continue
         assert not [noise for noise in seen["noise"] if split_of("noise", noise) == "eval"], path
         assert not [room for room in seen["room"] if room.split("-")[0] in tests], path
         found = {kind: number + len(seen[kind]) for kind, number in found.items()}
