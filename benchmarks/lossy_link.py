@@ -32,9 +32,10 @@ def lossy(params: Params, scale: Scale) -> list[Measurement]:
     """
     torch.set_num_threads(1)
     audio, material = minute(params)
+    found = systems(params, audio)
     rows: list[Measurement] = []
     for name in track(list(BANDWIDTHS), "lossy link"):
-        system = systems(params, audio)[name]
+        system = found[name]
         ready = coded_before(system, code(system, audio, scale))
         for kbps in BANDWIDTHS[name]:
             for loss in LOSSES:
@@ -45,9 +46,8 @@ def lossy(params: Params, scale: Scale) -> list[Measurement]:
                     seconds = len(signal) // SAMPLE_RATE
                     what = f"{system.what}: {seconds} s ({material}) over {kbps:g} kbit/s, {100 * loss:g} % lost"
                     note = f"coded beforehand; {packets_of(line)}, sent again after {1e3 * line.retry_s:g} ms"
-                    found = statistics.median(times)
-                    rows.append(Measurement(f"{row}/{name}/{kbps:g}/{100 * loss:g}", what, found, "s",
-                                            repetitions=number, note=note))  # fmt: skip
+                    rows.append(Measurement(f"{row}/{name}/{kbps:g}/{100 * loss:g}", what, statistics.median(times),
+                                            "s", repetitions=number, note=note))  # fmt: skip
     return rows
 
 
