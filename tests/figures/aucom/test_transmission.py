@@ -76,7 +76,7 @@ def test_losses_stand_by_system_bandwidth_and_share(report: dict[str, Any]) -> N
     row = table.set_index(["name", "kbps", "loss_percent"]).loc[("mp3_8", 250.0, 20.0)]
     assert (row["minute_s"], row["chunk_s"], row["system"]) == (5.0, 0.5, "MP3, 8 kbps")
     assert len(table) == 18
-    titles = [axes.get_title() for axes in losses.draw_losses(table, "").axes]
+    titles = [axes.get_title() or axes.get_title("left") for axes in losses.draw_losses(table, "").axes]
     assert titles[:3] == ["5.5 kbit/s (LoRa)", "250 kbit/s (ZigBee)", "1000 kbit/s (uplinks of Fig. 17)"]
     assert losses.loss_table(NOTHING).empty
     losses.draw_losses(losses.loss_table(NOTHING), "")

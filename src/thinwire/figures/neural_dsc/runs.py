@@ -182,11 +182,11 @@ def note(page: Page, runs: Sequence[str], items: int, what: str = "unseen test i
     cards = [facts(page, run)["card"] for run in runs]
     steps, batch = (sorted({int(card[name]) for card in cards}) for name in ("steps", "batch"))
     models = "1 model, trained" if len(cards) == 1 else f"{len(cards)} models, each trained"
-    before = [f"{hours:.1f}" for hours in sorted({card["init_hours_seen"] for card in cards} - {0})]
-    weights = f", those with reference weights after {_span(before)} h of speech" if before else ""
+    before = sorted({int(card["init_steps"]) for card in cards} - {0})
+    weights = f" (reference weights had {_span(before)} steps before)" if before else ""
     trained = f"{models} {_span(steps)} steps of {_span(batch)} items{weights}"
     return f"{trained}; {items} {what}; preset {page.params.preset}."
 
 
-def _span(values: Sequence[int] | Sequence[str]) -> str:
+def _span(values: Sequence[int]) -> str:
     return f"{values[0]}" if len(values) == 1 else f"{values[0]} to {values[-1]}"
