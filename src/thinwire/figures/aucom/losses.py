@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from thinwire.figures.aucom.transmission import CHUNK_S, MINUTE_S, NOTHING, RANGES, TITLES, look_of
 from thinwire.figures.style import blank, caption, key, legend_right
@@ -51,6 +51,7 @@ def draw_losses(table: pd.DataFrame, note: str) -> Figure:
                 axes.plot(here["loss_percent"], here[column], **look_of(name))
             axes.axhline(seconds, color="black", linestyle=":", linewidth=1.0)
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter(NullFormatter())
         line[0].set_ylabel(what)
