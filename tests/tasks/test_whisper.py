@@ -10,12 +10,13 @@ import librosa
 import numpy as np
 import pytest
 import torch
+import yaml
 from scipy.signal import lfilter
 
 from thinwire import kaldi
 from thinwire.cli.serve import task_of
 from thinwire.errors import ParamError, PipelineError
-from thinwire.params import load_params
+from thinwire.params import parse_params
 from thinwire.tasks.whisper import WHISPER_FRAMES, WhisperRecogniser, whisper_features
 
 
@@ -105,8 +106,9 @@ def test_a_model_given_by_path_writes_words_without_digits(tiny: Path, audio: np
 
 
 def test_a_server_asks_the_model_that_the_parameters_name(tiny: Path, audio: np.ndarray, root: Path) -> None:
-    params = load_params(root / "params.yaml")
-    params.evaluation.aucom.weights.whisper = str(tiny)
+    given = yaml.safe_load((root / "params.yaml").read_text("utf-8"))
+    given["evaluation"]["aucom"]["weights"]["whisper"] = str(tiny)
+    params = parse_params(given)
     f = kaldi.fbank(audio)[0]
     assert task_of(params, "whisper")(f) == WhisperRecogniser(tiny).answer(f)
 

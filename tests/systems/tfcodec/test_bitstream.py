@@ -132,10 +132,15 @@ def test_packets_past_the_end_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("coder", CODERS)
-def test_packets_of_another_model_coder_or_kind_do_not_open(coder: str) -> None:
+def test_packets_of_another_model_coder_version_or_kind_do_not_open(
+    coder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     packet = stream(coder=coder).packets(INDICES)[0]
     swapped = CODERS[1 - CODERS.index(coder)]
     strangers = [stream(coder=coder, fingerprint=OTHER_MODEL), stream(coder=swapped)]
+    with monkeypatch.context() as patch:
+        patch.setattr(bitstream_module, "VERSION", bitstream_module.VERSION + 1)
+        strangers.append(stream(coder=coder))
     for reader in strangers:
         with pytest.raises(BitstreamError, match="checksum"):
             reader.open_packet(packet)

@@ -223,7 +223,7 @@ def test_losses_cost_more_when_packets_are_lost() -> None:
     rows["lossy"].load_state_dict(rows["whole"].state_dict())
     with torch.no_grad():
         bins = {name: float(made(batch, torch.Generator().manual_seed(0)).named["bin"]) for name, made in rows.items()}
-    assert bins["lossy"] != bins["whole"]
+    assert bins["lossy"] > bins["whole"]
 
 
 @pytest.mark.parametrize("row", [{}, {"predictor": "conv"}])

@@ -44,7 +44,7 @@ def rate_name(page: Page, run: str) -> str:
     """A run's nominal rate, and the measured one where it missed it."""
     nominal, measured = page.params.run(run).kbps, measured_kbps(page, run)
     missed = abs(measured / nominal - 1.0) > RATE_HELD
-    return f"{nominal:g} kbps (measured {measured:.2g})" if missed else f"{nominal:g} kbps"
+    return f"{nominal:g} kbps (measured {measured:.3g})" if missed else f"{nominal:g} kbps"
 
 
 def run_name(page: Page, run: str) -> str:
