@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from encodec import EncodecModel
 from tiny_workspace import inside
 
 from thinwire.artifacts import read_json
 from thinwire.cli import main
 from thinwire.evaluation.aucom.common import COLUMNS, task_items
-from thinwire.evaluation.aucom.compared import coders_of, usable
+from thinwire.evaluation.aucom.compared import coders_of, neural, usable
 from thinwire.evaluation.aucom.interpolations import interpolations
+from thinwire.params import parse_params
 from thinwire.params.aucom_codec import Settings
 
 EVALUATION = {
@@ -104,6 +107,24 @@ def test_what_is_not_there_has_a_reason(workspace: Path) -> None:
     assert set(told["unavailable"]) == {"mp3_17", "EnCodec", "DAC"}
     assert told["unavailable"]["mp3_17"] == "it has no rate of 17 kbps at 16 kHz"
     assert set(told["titles"]) == {"mp3", "aac"} and told["test_items"] == {"librispeech": 5}
+
+
+def test_codecs_whose_weights_are_given_go_the_way_of_the_others(workspace: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a deprecated weight normalisation
+        torch.save(EncodecModel.encodec_model_24khz(pretrained=False).state_dict(), tmp_path / "encodec.th")
+    tree = yaml.safe_load((workspace / "params.yaml").read_text("utf-8"))
+    tree["evaluation"]["aucom"] |= {"weights": {"encodec": str(tmp_path / "encodec.th")}, "encodec_kbps": [1.5, 6.0]}
+    with inside(workspace):
+        params = parse_params(tree)
+        items = task_items(params, "librispeech")
+        tables = neural(params, items, 1.0, None)
+    assert [set(table["kbps_nominal"]) for table in tables] == [{1.5}, {6.0}]
+    for table in tables:
+        assert table["segment_id"].tolist() == items.ids and set(table["label"]) == {"encodec"}
+        assert (table["kbps"] >= 0.99 * table["kbps_nominal"]).all() and np.isfinite(table["mse"]).all()
+        assert table["word_errors"].notna().all() and table["sphinx_errors"].isna().all()
 
 
 def test_a_codec_that_ffmpeg_lacks_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,6 +161,26 @@ def test_every_draw_comes_from_the_generator() -> None:
     assert not torch.equal(one["rate"], other["rate"])
 
 
+def test_training_adds_uniform_noise_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eq. 22: U(-.5, .5), where validation rounds."""
+    made, coded = tiny_system(), []
+    bits = made.model.prior.bits
+    monkeypatch.setattr(made.model.prior, "bits", lambda r_hat: coded.append(r_hat.detach()) or bits(r_hat))
+    analysed = made.model.normalisation.of_rows
+    normalised = []
+
+    def of_rows(r: torch.Tensor) -> object:
+        scale = analysed(r)
+        normalised.append(scale.normalise(r).detach())
+        return scale
+
+    monkeypatch.setattr(made.model.normalisation, "of_rows", of_rows)
+    made({"clean": features()}, torch.Generator().manual_seed(0))
+    noise = (coded[0] - normalised[0]).double()
+    assert -0.5 <= float(noise.min()) < -0.49 and 0.49 < float(noise.max()) <= 0.5
+    assert float(noise.var()) == pytest.approx(1 / 12, rel=0.1) and abs(float(noise.mean())) < 0.02
+
+
 def test_validation_rounds_and_changes_nothing() -> None:
     made = tiny_system()
     made({"clean": features()}, torch.Generator().manual_seed(0))
