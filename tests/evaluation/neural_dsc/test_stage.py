@@ -19,7 +19,7 @@ from thinwire.corpora import bits, gradients, halves, mnist
 from thinwire.corpora.simulate.bits import write_bits
 from thinwire.corpora.simulate.halves import write_halves
 from thinwire.corpora.simulate.mnist import write_mnist
-from thinwire.errors import PipelineError
+from thinwire.errors import BitstreamError, PipelineError
 from thinwire.evaluation.neural_dsc import compared, priors, stage
 from thinwire.evaluation.neural_dsc.codecs import encode
 from thinwire.evaluation.neural_dsc.items import SIDES, load_items
@@ -154,7 +154,8 @@ def test_the_bytes_that_a_prior_costs_are_decoded_item_by_item(
         assert sum(coded) == 6 and len(decoded) == 6 * 8
         assert means["payload_bits"] == pd.read_parquet(measured / "prior/rates.parquet")["payload_bits"].mean()
         monkeypatch.setattr(StepwisePrior, "next_table", lambda own, *_: integer_table(np.arange(1.0, 9.0), 16))
-        with pytest.raises(PipelineError, match="bytes decode to other indices"):
+        # decoded to other indices, or to some that the range coder would have written otherwise
+        with pytest.raises((PipelineError, BitstreamError), match="decode to other indices|not what the range coder"):
             priors.measure_prior(params, "prior", tmp_path)
 
 
