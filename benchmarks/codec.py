@@ -56,8 +56,10 @@ def coding(params: Params, scale: Scale) -> list[Measurement]:
         codec.model.decode(torch.from_numpy(codec.decode_latent(stream)).float())
 
     note = f"{weights}, {bits:g} bit/s"
-    waveform = f"{note}, {{}} Griffin-Lim iterations"
     played = NdpcaCodec(codec.model, codec.bottleneck, params.evaluation.ndpca.griffin_lim_iterations)
+
+    def waveform(by: NdpcaCodec) -> str:
+        return f"{note}, {by.iterations} Griffin-Lim iterations"
 
     def timed(name: str, what: str, call, target: float | None, text: str) -> Measurement:
         return milliseconds(name, what, repeat(call, scale.repetitions, warm_up=2), scale, target, text)
@@ -66,9 +68,9 @@ def coding(params: Params, scale: Scale) -> list[Measurement]:
         timed("encode", "1 s of 4 channels to bytes", lambda _: codec.encode(audio, bits), 10.0, note),
         timed("decode_spectrum", "those bytes to a spectrum of 1 s", to_spectrum, 10.0, note),
         timed("decode_waveform", "those bytes to a waveform of 1 s", lambda _: codec.decode(stream), 10.0,
-              waveform.format(codec.iterations)),
+              waveform(codec)),
         timed("decode_waveform_played", "those bytes to a waveform as the notebooks measure and play it",
-              lambda _: played.decode(stream), None, waveform.format(played.iterations)),
+              lambda _: played.decode(stream), None, waveform(played)),
     ]  # fmt: skip
 
 
