@@ -16,6 +16,7 @@ from thinwire.coding.quantise import IntegerTable
 from thinwire.errors import BitstreamError, CheckpointError
 from thinwire.params.tfcodec import Settings, TfRow, TfShape
 from thinwire.seeding import rng
+from thinwire.systems.tfcodec import bitstream as bitstream_module
 from thinwire.systems.tfcodec import codec as codec_module
 from thinwire.systems.tfcodec.bitstream import PACKET_HEADER_BYTES
 from thinwire.systems.tfcodec.codec import StepBits, TfCodecCoder, coder_fingerprint
@@ -215,6 +216,15 @@ def test_rates_are_those_of_the_bytes_that_are_written(codec: TfCodecCoder, audi
 def test_step_statistics() -> None:
     bits = StepBits.of(np.array([39, 124, 190, 124]))
     assert (bits.least, bits.most, bits.mean) == (39, 190, 119.25) and bits.std == pytest.approx(2872.6875**0.5)
+
+
+def test_audio_too_long_for_a_container_is_refused_before_it_is_coded(
+    codec: TfCodecCoder, audio: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bitstream_module, "MAX_FILE_STEPS", 5)
+    monkeypatch.setattr(codec.model, "encode", None)
+    with pytest.raises(BitstreamError, match="code it in parts"):
+        codec.encode(audio)
 
 
 def test_long_audio_is_streamed_to_the_same_result(

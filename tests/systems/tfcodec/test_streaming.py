@@ -229,6 +229,7 @@ def test_another_sample_rate_is_refused(steps, bitstream):
     [
         (np.zeros((4, 1), np.int64), None),
         (np.zeros(3, np.int64), None),
+        (np.int64(3), None),
         (np.zeros((3, 1)), None),
         (np.full((3, 1), 16), None),
         (np.full((3, 1), -1), None),

@@ -89,7 +89,7 @@ class Bitstream:
         Raises BitstreamError for audio that is empty or too long for one container, ValueError for indices that are not
         those of as many samples.
         """
-        self._check_length(samples)
+        self.check_length(samples)
         if indices.shape != (len(self.tables), self.steps_of(samples)):
             raise ValueError(f"indices of shape {indices.shape} are not those of {samples} samples")
         header = Header(CODEC, self.fingerprint, samples, SAMPLE_RATE, (get_args(IndexCoder).index(self.coder),))
@@ -109,7 +109,7 @@ class Bitstream:
             )
         if header.sizes[0] >= len(coders):
             raise BitstreamError(f"bitstream names entropy coder {header.sizes[0]}, known are 0 to {len(coders) - 1}")
-        self._check_length(header.samples)
+        self.check_length(header.samples)
         groups, steps = len(self.tables), self.steps_of(header.samples)
         symbols = decode_symbols(payload, self._run_tables(steps), groups * steps, coders[header.sizes[0]])
         return symbols.reshape(groups, steps), header.samples
@@ -167,7 +167,8 @@ class Bitstream:
     def _seal(self, body: bytes) -> bytes:
         return body + binascii.crc_hqx(body, self._crc_start).to_bytes(2, "big")
 
-    def _check_length(self, samples: int) -> None:
+    def check_length(self, samples: int) -> None:
+        """Raises BitstreamError for so many samples as one container does not hold."""
         most = min(MAX_FILE_STEPS, MAX_SYMBOLS // len(self.tables))
         if not 1 <= samples <= MAX_INTEGER or self.steps_of(samples) > most:
             seconds = most * STEP_FRAMES * self.hop_length // SAMPLE_RATE

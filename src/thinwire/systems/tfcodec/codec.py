@@ -102,6 +102,7 @@ class TfCodecCoder:
 
     def encode(self, audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:
         """A container of audio (samples,); raises BitstreamError as `indices` does, and for audio that is too long."""
+        self.bitstream.check_length(max(1, np.size(audio)))  # before hours are coded in vain
         return self.bitstream.pack(self.indices(audio, sample_rate), len(audio))
 
     def decode(self, data: bytes) -> np.ndarray:

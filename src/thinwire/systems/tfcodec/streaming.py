@@ -146,7 +146,7 @@ class StreamDecoder(_Stream):
         Raises BitstreamError for indices that are not of this codec; the stream then stays as it was.
         """
         indices = np.asarray(indices)
-        lost = np.zeros((indices.shape[-1], PACKETS), bool) if lost is None else np.asarray(lost, bool)
+        lost = np.zeros((*indices.shape[1:2], PACKETS), bool) if lost is None else np.asarray(lost, bool)
         self._check(indices, lost)
         out = [self._step(*step) for step in zip(np.ascontiguousarray(indices.T, np.int64), lost, strict=True)]
         samples = np.concatenate([np.zeros(0, np.float32), *out])
