@@ -113,7 +113,7 @@ def test_unknown_geometry_and_snr_are_said() -> None:
     assert "no geometry is known" in text
     blind = pd.DataFrame({"m": 4, "segment_id": "a", "source": ["x", "y"], "components": [3, 1], "snr_db": np.nan})
     split = allocation.Allocation("run", blind, blind, ["x", "y"], 8, "")
-    ranks = allocation.share_by_snr(split, 0, 100)
+    ranks = allocation.share_by_snr(split, 100)
     assert ranks.empty
     assert "not known" in allocation.draw_snr(split, ranks).axes[0].texts[0].get_text()
     plt.close("all")
@@ -124,6 +124,6 @@ def test_share_by_snr_sees_who_gets_more() -> None:
         [(4, f"s{k}", s, c, snr) for k in range(5) for s, c, snr in (("x", 3, 10.0), ("y", 1, 0.0), ("z", 2, 5.0))],
         columns=["m", "segment_id", "source", "components", "snr_db"],
     )
-    ranks = allocation.share_by_snr(allocation.Allocation("run", scenes, scenes, ["x", "y", "z"], 8, ""), 0, 100)
+    ranks = allocation.share_by_snr(allocation.Allocation("run", scenes, scenes, ["x", "y", "z"], 8, ""), 100)
     assert ranks.loc[0, "share_rank_1"] == pytest.approx(0.5)
     assert ranks.loc[0, "spearman"] == pytest.approx(1.0)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from thinwire.claims import Verdict, judge_exact
 from thinwire.figures.paths import Page
-from thinwire.figures.results import rank_correlation, read_table, training_note
+from thinwire.figures.results import SEED, rank_correlation, read_table, training_note
 from thinwire.figures.style import GREY, SOURCE_COLOUR, bandwidth_axis, blank, caption, legend_right
 from thinwire.metrics.statistics import bootstrap_mean
 
@@ -54,7 +54,7 @@ def by_scene(allocation: Allocation, budgets: Sequence[int]) -> pd.DataFrame:
     return rows
 
 
-def share_by_snr(allocation: Allocation, seed: int, draws: int) -> pd.DataFrame:
+def share_by_snr(allocation: Allocation, draws: int) -> pd.DataFrame:
     """Mean share of the components that go to the source with the best, second best, ... SNR, and the rank
     correlation, per bandwidth.
     """
@@ -65,7 +65,7 @@ def share_by_snr(allocation: Allocation, seed: int, draws: int) -> pd.DataFrame:
             continue
         wide = scenes.pivot_table(index="segment_id", columns="source", values=["components", "snr_db"])
         rho = rank_correlation(wide["components"].to_numpy(), wide["snr_db"].to_numpy())
-        interval = bootstrap_mean(rho, seed, draws)
+        interval = bootstrap_mean(rho, SEED, draws)
         share = scenes.groupby("snr_rank")["share"].mean()
         rows.append(
             {"m": m}

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from thinwire.claims import Verdict, judge_ordering
 from thinwire.figures.listen import FIRST, load_audio
 from thinwire.figures.paths import Page
-from thinwire.figures.results import curve, floor_of, read_table
+from thinwire.figures.results import SEED, curve, floor_of, read_table
 from thinwire.figures.style import ARCH_COLOUR, GREY, band, bandwidth_axis, caption, key, legend_right
 from thinwire.metrics.statistics import bootstrap_mean
 
@@ -45,7 +45,7 @@ def rate_table(bits: pd.DataFrame, draws: int) -> pd.DataFrame:
     """
     rows = []
     for (scheme, target), part in bits.groupby(["scheme", "kbps_target"]):
-        interval = bootstrap_mean(part["psnr_magnitude"].to_numpy(), 20, draws)
+        interval = bootstrap_mean(part["psnr_magnitude"].to_numpy(), SEED, draws)
         kilo = {name: part[f"bits_{name}"].mean() / 1000 for name in ("total", "header", "payload", "entropy")}
         rows.append(
             {"scheme": scheme, "target_kbps": target}
@@ -157,5 +157,5 @@ def judge(page: Page, bits: pd.DataFrame) -> list[Verdict]:
     floor = floor_of(page, claim.id)
     reason = floor.reason
     evidence = [page.evidence("tables", "rates"), page.evidence("figures", "psnr_vs_kbps")]
-    options = {"seed": page.params.seed, "draws": page.params.evaluation.bootstrap}
+    options = {"seed": SEED, "draws": page.params.evaluation.bootstrap}
     return [judge_ordering(claim, difference, floor.ok, reason, evidence=evidence, **options)]

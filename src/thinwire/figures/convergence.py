@@ -14,7 +14,7 @@ from thinwire.artifacts import read_json
 from thinwire.claims import Verdict, judge_exact, judge_ordering, not_testable
 from thinwire.figures.live import UNITS, scale
 from thinwire.figures.paths import Page
-from thinwire.figures.results import floor_of
+from thinwire.figures.results import SEED, floor_of
 from thinwire.figures.style import (
     ARCH_COLOUR,
     BOTTLENECK_LINE,
@@ -137,7 +137,7 @@ def _late_difference(curves: pd.DataFrame, setting: str, bottleneck: str) -> np.
 
 def judge(page: Page, curves: pd.DataFrame) -> list[Verdict]:
     """Fig. 8, Tables 1 to 4 and appendix D's two sentences on losses."""
-    claims, seed, draws = page.claims, page.params.seed, page.params.evaluation.bootstrap
+    claims, seed, draws = page.claims, SEED, page.params.evaluation.bootstrap
     verdicts = []
     for setting in ("agnostic", "aware"):
         claim = claims[f"ndpca.fig8_convergence_{setting}"]

@@ -17,7 +17,7 @@ from thinwire.claims import (
 )
 from thinwire.claims.model import OrderingRule
 from thinwire.figures.paths import Page
-from thinwire.figures.results import METRIC, floor_of, paired
+from thinwire.figures.results import METRIC, SEED, floor_of, paired
 from thinwire.metrics.statistics import bootstrap_mean
 
 NUMBERS = (
@@ -76,11 +76,11 @@ def single_model(page: Page, items: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     for run in sorted(run for run in items["run"].unique() if page.params.run(run).bottleneck == "fixed"):
         m = int(items[items["run"] == run]["m"].iloc[0])
         a, b = paired(items, one, f"{run}/fixed", METRIC, [m])
-        gap = bootstrap_mean(a - b, page.params.seed, page.params.evaluation.bootstrap)
+        gap = bootstrap_mean(a - b, SEED, page.params.evaluation.bootstrap)
         rows.append((m, a.mean(), b.mean(), gap.mean, gap.low, gap.high))
     grid = page.params.evaluation.ndpca.grid
     ends = [paired(items, one, one, METRIC, [m])[0] for m in (max(grid), min(grid))]
-    rise = bootstrap_mean(ends[0] - ends[1], page.params.seed, page.params.evaluation.bootstrap)
+    rise = bootstrap_mean(ends[0] - ends[1], SEED, page.params.evaluation.bootstrap)
     table = pd.DataFrame(rows, columns=["m", "one_model_db", "own_model_db", "difference", "low", "high"])
     return table.sort_values("m", ignore_index=True), rise.low
 
@@ -90,7 +90,7 @@ def judge(page: Page, items: pd.DataFrame, table: pd.DataFrame) -> list[Verdict]
     `results.curves`.
     """
     params, claims = page.params, page.claims
-    seed, draws, grid = params.seed, params.evaluation.bootstrap, params.evaluation.ndpca.grid
+    seed, draws, grid = SEED, params.evaluation.bootstrap, params.evaluation.ndpca.grid
     same = paper_setting(params.preset, params.corpora.chime6.root)
     figures = [page.evidence("figures", "psnr_vs_bandwidth")]
     verdicts = []

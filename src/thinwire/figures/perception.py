@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from thinwire.claims import Verdict, item_scores, judge_ordering
 from thinwire.errors import PipelineError
 from thinwire.figures.paths import Page
-from thinwire.figures.results import curve, floor_of, load_items, rank_correlation
+from thinwire.figures.results import SEED, curve, floor_of, load_items, rank_correlation
 from thinwire.figures.style import GREY, WEIGHT_MAP, band, bandwidth_axis, caption, key, legend_right
 
 MEASURES = {
@@ -136,7 +136,7 @@ def _of_run(items: pd.DataFrame, run: str, column: str) -> pd.Series:
 
 def judge(page: Page, items: pd.DataFrame) -> list[Verdict]:
     """The three claims of Fig. 4."""
-    seed, draws = page.params.seed, page.params.evaluation.bootstrap
+    seed, draws = SEED, page.params.evaluation.bootstrap
     options = {"seed": seed, "draws": draws}
     by_weight = items[["lambda_perc", "run"]].drop_duplicates().sort_values("lambda_perc")
     none, most = by_weight["run"].iloc[0], by_weight["run"].iloc[-1]

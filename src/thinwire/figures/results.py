@@ -18,7 +18,7 @@ from thinwire.figures.paths import Page
 from thinwire.figures.style import system_name
 from thinwire.metrics.statistics import Interval, bootstrap_mean
 
-SEED = 20
+SEED = 20  # of resampling and what figures draw by chance: a table and the verdict on it have one interval
 METRIC = "psnr_magnitude"
 # What is shown of a run: its own bottleneck; a plain autoencoder has both ways of an equal split.
 SHOWN = {"ndpca": ("ndpca",), "plain": ("truncate", "pca_equal"), "fixed": ("fixed",)}
@@ -174,15 +174,13 @@ def _start(init: str) -> str:
     return "from another run" if "/" in init else "from reference weights"
 
 
-def training_note(page: Page, runs: Sequence[str], items: int) -> str:
+def training_note(page: Page, runs: Sequence[str], items: int | None = None) -> str:
     """The sentence that every caption ends with: how much training the models had (their cards), and on how many
-    items they were tested.
+    items they were tested, where the figure shows a test.
     """
-    seconds = page.params.corpora.chime6.segment_s
-    return (
-        f"{trained([baselines(page, run)['card'] for run in runs])}; "
-        f"{items} unseen test segments of {seconds:g} s; preset {page.params.preset}."
-    )
+    told = trained([baselines(page, run)["card"] for run in runs])
+    tested = f"{items} unseen test segments of {page.params.corpora.chime6.segment_s:g} s; "
+    return f"{told}; {tested if items is not None else ''}preset {page.params.preset}."
 
 
 def _span(values: Sequence[float]) -> str:

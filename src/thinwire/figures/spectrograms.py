@@ -186,7 +186,7 @@ def judge(page: Page, table: pd.DataFrame) -> list[Verdict]:
     wide = table.pivot_table(index="segment_id", columns="signal")
     clean, noisy = float(wide["peak_db"]["clean"].median()), float(wide["peak_db"]["noisy"].median())
     difference = {name: (wide[name]["noisy"] - wide[name]["clean"]).to_numpy() for name in ("flatness", "high_share")}
-    seed, draws = page.params.seed, page.params.evaluation.bootstrap
+    seed, draws = SEED, page.params.evaluation.bootstrap
     spread = bootstrap_mean(difference["flatness"], seed, draws)
     checks = {"clean_peak": abs(clean) < 1e-6, "noisy_peak": abs(noisy - 20.0) <= 3.0, "spread": spread.low > 0}
     figures = [page.evidence("figures", "clean_noisy"), page.evidence("tables", "summary")]

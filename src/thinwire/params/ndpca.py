@@ -76,7 +76,7 @@ class NdpcaEvaluation(Section):
     split: Literal["dev", "eval"] = "eval"
     items: int = Field(160, ge=4, description="test segments at most")
     grid: list[int] = Field([2, 4, 8, 12, 16, 32, 64, 96], min_length=8, description="bandwidths m in floats a second")
-    waveform_items: int = Field(6, ge=1, description="test segments with PESQ, STOI, SI-SDR and the score sampler")
+    waveform_items: int = Field(12, ge=1, description="test segments with PESQ, STOI, SI-SDR and the score sampler")
     perceptual_items: int = Field(16, ge=1, description="test segments with distortion, PLCMOS and logits")
     perceptual_grid: list[int] = Field([4, 16, 96], description="the bandwidths of PLCMOS and logits")
     sampler_steps: int = Field(15, ge=1)

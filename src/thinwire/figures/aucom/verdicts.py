@@ -15,6 +15,7 @@ from thinwire.errors import PipelineError
 from thinwire.figures.aucom.curves import points
 from thinwire.figures.aucom.runs import LOSSLESS, PRINTED, SPEECH, TASK_ROWS, TITLES, load, score
 from thinwire.figures.paths import Page
+from thinwire.figures.results import SEED
 from thinwire.metrics.statistics import Interval
 
 STAND_IN = "ravdess"
@@ -150,7 +151,7 @@ def judge_pairs(
         own.ok,
         _join(own, reason),
         evidence=evidence,
-        seed=page.params.seed,
+        seed=SEED,
         draws=page.params.evaluation.bootstrap,
     )
 

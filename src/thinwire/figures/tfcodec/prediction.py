@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from thinwire.claims import Verdict
 from thinwire.figures.paths import Page
-from thinwire.figures.results import load_items
+from thinwire.figures.results import SEED, load_items
 from thinwire.figures.style import SOURCE_COLOUR, caption, key, legend_right
 from thinwire.figures.tfcodec.look import FRAME_S, Look, show_spectrum
 from thinwire.figures.tfcodec.runs import interval_of, run_name
@@ -138,7 +138,7 @@ def judge(page: Page) -> list[Verdict]:
     without, with_ = (load_items(page, [run]) for run in claim.models)
     measured = {name: interval_of(page, rows, "correlation") for name, rows in (("without", without), ("with", with_))}
     gap = paired_bootstrap(
-        *paired_items(pd.concat([with_, without]), claim.models[1], claim.models[0], "correlation"), page.params.seed,
+        *paired_items(pd.concat([with_, without]), claim.models[1], claim.models[0], "correlation"), SEED,
         page.params.evaluation.bootstrap,
     )  # fmt: skip
     reason = f"with minus without, paired: {gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"

@@ -47,7 +47,7 @@ def _named(page: Page, claim: Claim, evidence: Sequence[str]) -> Verdict:
     reason = rates_in_words(page, items, runs)
     if isinstance(rule, OrderingRule):
         return judge_pairs(page, claim.id, ordering_differences(claim, items), evidence, reason)
-    seed, draws = page.params.seed, page.params.evaluation.bootstrap
+    seed, draws = SEED, page.params.evaluation.bootstrap
     if rule.quantity == "value":
         return judge_values(page, claim.id, mean_values(claim, items, seed, draws), evidence, reason)
     return judge_values(page, claim.id, mean_difference(claim, items, None, seed, draws), evidence, reason)
@@ -74,7 +74,7 @@ def judge_pairs(
         floor.ok,
         _both(floor.reason, reason),
         evidence=evidence,
-        seed=page.params.seed,
+        seed=SEED,
         draws=page.params.evaluation.bootstrap,
     )
 
