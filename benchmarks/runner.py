@@ -24,6 +24,7 @@ Part = Callable[[Params, Scale], list[Measurement]]
 PARTS: dict[str, Part] = {
     "simulate": corpora.simulate,
     "extract": corpora.extraction,
+    "extract_memory": corpora.extraction_memory,
     "coding": codec.coding,
     "reallocation": codec.reallocation,
     "streaming": streaming.streaming,

@@ -6,9 +6,13 @@ import json
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile as sf
 from benchmarks import codec, corpora, pipeline, runner, training
 from benchmarks.measurement import Measurement, Scale, peak_mb, repeat
+
+from thinwire.segments import SegmentStore
 
 TINY = Scale(repetitions=2, steps=1, session_s=8.0, sessions=1)
 ROW = {"name", "what", "value", "unit", "target", "better", "repetitions", "peak_mb", "note", "on_clock", "met"}
@@ -43,6 +47,27 @@ def test_corpora_are_measured_in_a_temporary_folder(smoke_params, empty):
     assert [row.name for row in rows] == ["simulate", "extract"]
     assert all(row.value and row.better == "higher" for row in rows)
     assert not list(empty.iterdir())
+
+
+def test_memory_is_that_of_a_session_of_hours(smoke_params, empty):
+    settings = corpora.one_session(smoke_params, TINY.session_s)
+    corpora.write_chime6(settings.simulate, settings.seed, empty / "corpus")
+    corpora.make_long(empty / "corpus", TINY.session_s)
+    files = list(empty.rglob("*.wav"))
+    assert {sf.info(path).duration for path in files} == {9000.0} and {sf.info(path).channels for path in files} == {
+        1,
+        2,
+    }
+    corpora.extract(empty / "corpus", empty / "segments", settings.corpora.chime6, settings.seed)
+    segments = SegmentStore(empty / "segments").load("train")
+    late = segments.table["start_s"].to_numpy() > 4500.0
+    starts = segments.table["start_s"].to_numpy()
+    assert late.any() and np.allclose(
+        np.sort(starts[late]) - (9000.0 - TINY.session_s), np.sort(starts[~late]), atol=0.02
+    )
+    assert np.array_equal(segments.noisy[late], segments.noisy[~late])
+    (row,) = corpora.extraction_memory(smoke_params, TINY)
+    assert row.name == "extract_memory" and row.value and row.better == "lower"
 
 
 def test_reallocation_and_training_steps_are_measured(smoke_params, empty):

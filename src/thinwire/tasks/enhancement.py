@@ -1,9 +1,9 @@
 """Score-based speech enhancement (section 4.2, Eq. 14 to 17), on the codec's own compressed magnitudes.
 
 The paper puts a score model "directly on the decoder output reconstructed STFT" (2048/512) and cites one whose networks
-want 256 bins; facts 1.6 leave two ways, and this is the second: SGMSE's process, amplitude exponent and scale on
-1025-bin magnitudes. A decoder fed with tens of floats a second has no phase to enhance, so the state is the magnitude
-alone, one real channel.
+want 256 bins; facts 1.6 leave two ways, and this is the second: SGMSE's process on 1025-bin magnitudes, compressed by
+`spectrum.power` (0.5, as SGMSE's) and scaled to its range. A decoder fed with tens of floats a second has no phase to
+enhance, so the state is the magnitude alone, one real channel.
 """
 
 from __future__ import annotations
