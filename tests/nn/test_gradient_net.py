@@ -5,7 +5,17 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from thinwire.nn.gradient_net import MEAN, PARAMETERS, SLOPE, STD, gradient, initial_weights, logits, loss_and_accuracy
+from thinwire.nn.gradient_net import (
+    MEAN,
+    PARAMETERS,
+    SLOPE,
+    STD,
+    gradient,
+    gradients,
+    initial_weights,
+    logits,
+    loss_and_accuracy,
+)
 
 
 def modules(weights: torch.Tensor) -> nn.Sequential:
@@ -39,6 +49,14 @@ def test_same_scores_and_gradient_as_modules() -> None:
     torch.testing.assert_close(gradient(weights, images, labels), expected)
     right = float((scores.argmax(1) == labels).float().mean())
     assert loss_and_accuracy(weights, images, labels) == (float(loss.detach()), right)
+
+
+def test_many_networks_and_batches_at_once() -> None:
+    generator = torch.Generator().manual_seed(2)
+    weights = torch.stack([initial_weights(generator) for _ in range(3)])
+    images, labels = torch.rand(2, 9, 1, 28, 28, generator=generator), torch.randint(10, (2, 9), generator=generator)
+    alone = [[gradient(own, *batch) for batch in zip(images, labels, strict=True)] for own in weights]
+    torch.testing.assert_close(gradients(weights, images, labels), torch.stack([torch.stack(row) for row in alone]))
 
 
 def test_initial_weights_are_in_their_bounds() -> None:

@@ -69,10 +69,14 @@ class Worker:
         self._labels = torch.from_numpy(digits.labels[chosen].astype(np.int64))
         self._batch = batch
 
+    def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Images (B, 1, 28, 28) in 0..1 and labels (B,) of a batch drawn by `generator`."""
+        batch = torch.randperm(len(self._labels), generator=generator)[: self._batch]
+        return self._images[batch], self._labels[batch]
+
     def gradient(self, weights: Tensor, generator: torch.Generator) -> Tensor:
         """(412,) gradient at `weights` of a batch drawn by `generator`."""
-        batch = torch.randperm(len(self._labels), generator=generator)[: self._batch]
-        return gradient(weights, self._images[batch], self._labels[batch])
+        return gradient(weights, *self.draw(generator))
 
 
 def two_workers(digits: Digits, batch: int, generator: torch.Generator) -> tuple[Worker, Worker]:

@@ -44,8 +44,22 @@ def logits(weights: Tensor, images: Tensor) -> Tensor:
 def gradient(weights: Tensor, images: Tensor, labels: Tensor) -> Tensor:
     """(412,) gradient of the mean cross-entropy of a batch: images (B, 1, 28, 28), labels (B,) int64."""
     leaf = weights.detach().requires_grad_()
-    (found,) = torch.autograd.grad(F.cross_entropy(logits(leaf, images), labels), leaf)
+    (found,) = torch.autograd.grad(_loss(leaf, images, labels), leaf)
     return found
+
+
+def gradients(weights: Tensor, images: Tensor, labels: Tensor) -> Tensor:
+    """(K, W, 412) gradients of K networks on W batches each, all at once: weights (K, 412), images (W, B, 1, 28, 28),
+    labels (W, B) int64.
+    """
+    return torch.func.vmap(_of_batches, (0, None, None))(weights, images, labels)
+
+
+def _loss(weights: Tensor, images: Tensor, labels: Tensor) -> Tensor:
+    return F.cross_entropy(logits(weights, images), labels)
+
+
+_of_batches = torch.func.vmap(torch.func.grad(_loss), (None, 0, 0))
 
 
 @torch.no_grad()

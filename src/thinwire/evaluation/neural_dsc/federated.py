@@ -16,10 +16,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from thinwire.corpora.gradients import GradientPairs, Worker, two_workers
+from thinwire.corpora.gradients import GradientPairs, two_workers
 from thinwire.corpora.mnist import Digits
 from thinwire.errors import ParamError
-from thinwire.nn.gradient_net import initial_weights, loss_and_accuracy
+from thinwire.nn.gradient_net import gradients, initial_weights, loss_and_accuracy
 from thinwire.progress import track
 from thinwire.seeding import derive_seed
 from thinwire.systems.neural_dsc.gradient_coders import GradientCoder, bits_of
@@ -59,41 +59,52 @@ def training_curves(
     if len(digits) < 2 * federation.batch:
         raise ParamError(f"{len(digits)} images for two workers with batches of {federation.batch}; lower the batch")
     sets = _tensors(digits), _tensors(test)
-    calls = [(number, coder) for number in range(federation.seeds) for coder in coders]
-    rows = [
-        {"coder": coder.name, "bits": bits_of(coder), "seed": number} | row
-        for number, coder in track(calls, "federated")
-        for row in _train(coder, digits, sets, federation, derive_seed(seed, "federated", number))
-    ]
+    rows: list[dict[str, Any]] = []
+    for number in track(range(federation.seeds), "federated"):
+        trained = _train(coders, digits, sets, federation, derive_seed(seed, "federated", number))
+        for coder, judged in zip(coders, trained, strict=True):
+            rows += [{"coder": coder.name, "bits": bits_of(coder), "seed": number} | row for row in judged]
     return pd.DataFrame(rows)
 
 
 def _train(
-    coder: GradientCoder, digits: Digits, sets: tuple[tuple[Tensor, Tensor], ...], federation: Federation, seed: int
-) -> list[dict[str, Any]]:
+    coders: Sequence[GradientCoder],
+    digits: Digits,
+    sets: tuple[tuple[Tensor, Tensor], ...],
+    federation: Federation,
+    seed: int,
+) -> list[list[dict[str, Any]]]:
+    """A network for each coder, step by step side by side: the gradients of all of them are one call."""
     generator = torch.Generator().manual_seed(seed)
     workers = two_workers(digits, federation.batch, generator)
-    weights = initial_weights(generator)
+    weights = initial_weights(generator).repeat(len(coders), 1)
     optimizer = torch.optim.Adam([weights], lr=federation.lr)
-    rows, sent = [_judged(weights, sets, 0, [])], []
+    rows = [[_judged(own, sets, 0, [])] for own in weights]
+    sent: list[list[tuple[int, float]]] = [[] for _ in coders]
     for step in range(federation.steps):
-        x, y = (_gradient(worker, weights, seed, step, place) for place, worker in enumerate(workers))
+        drawn = [worker.draw(_generator(seed, step, place)) for place, worker in enumerate(workers)]
+        images, labels = (torch.stack(parts) for parts in zip(*drawn, strict=True))
+        found = gradients(weights, images, labels).numpy()
         share, known = federation.share(step), derive_seed(seed, "shared", step)
-        message = coder.encode(x, y, share, known)
-        x_hat = coder.decode(message, y, share, known)
-        energy = float(np.square(x).sum())
-        sent.append((8 * len(message), float(np.square(x - x_hat).sum()) / energy if energy > 0 else np.nan))
-        weights.grad = torch.from_numpy((x_hat + y) / 2.0)
+        means = np.empty_like(found[:, 0])
+        for place, (coder, (x, y)) in enumerate(zip(coders, found, strict=True)):
+            message = coder.encode(x, y, share, known)
+            x_hat = coder.decode(message, y, share, known)
+            energy = float(np.square(x).sum())
+            error = float(np.square(x - x_hat).sum()) / energy if energy > 0 else np.nan
+            sent[place].append((8 * len(message), error))
+            means[place] = (x_hat + y) / 2.0
+        weights.grad = torch.from_numpy(means)
         optimizer.step()
         if (step + 1) % federation.every == 0 or step + 1 == federation.steps:
-            rows.append(_judged(weights, sets, step + 1, sent))
-            sent = []
+            for place, own in enumerate(weights):
+                rows[place].append(_judged(own, sets, step + 1, sent[place]))
+                sent[place] = []
     return rows
 
 
-def _gradient(worker: Worker, weights: Tensor, seed: int, step: int, place: int) -> np.ndarray:
-    generator = torch.Generator().manual_seed(derive_seed(seed, "batch", step, place))
-    return np.asarray(worker.gradient(weights, generator).numpy())
+def _generator(seed: int, step: int, place: int) -> torch.Generator:
+    return torch.Generator().manual_seed(derive_seed(seed, "batch", step, place))
 
 
 def _judged(
