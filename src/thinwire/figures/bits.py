@@ -67,7 +67,7 @@ def rate_table(bits: pd.DataFrame, draws: int) -> pd.DataFrame:
 def draw_rates(table: pd.DataFrame, items: pd.DataFrame, draws: int, note: str) -> Figure:
     """PSNR against measured kbit/s for both schemes, with and without header, beside floats sent as 32 bits each."""
     floats = curve(items, "psnr_magnitude", draws=draws)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(12.0, 4.6), width_ratios=[3, 2])
+    fig, (left, right) = plt.subplots(1, 2, figsize=(12.6, 4.6), width_ratios=[4, 3])
     for scheme, rows in table.groupby("scheme", sort=False):
         colour = SCHEME_COLOUR[scheme]
         left.plot(rows["payload_kbps"], rows["psnr_db"], color=colour, marker="o")
@@ -85,7 +85,7 @@ def draw_rates(table: pd.DataFrame, items: pd.DataFrame, draws: int, note: str) 
     right.bar(places, ours["header_kbps"], bottom=ours["payload_kbps"], color="#c9c9c9", label="header")
     right.plot(places, ours["entropy_kbps"], "k_", markersize=16, label="entropy under the tables")
     right.plot(places, ours["target_kbps"], "x", color=SCHEME_COLOUR["full_latent"], label="target")
-    right.set_xticks(places, [f"{t:g}" for t in ours["target_kbps"]])
+    right.set_xticks(places, [f"{t:g}" for t in ours["target_kbps"]], fontsize=8)
     right.set(xlabel="target (kbit/s)", ylabel="measured (kbit/s)", title="Where the bits go (NDPCA)")
     right.legend(loc="upper left")
     keys = [key(SCHEME_NAME[name], color=SCHEME_COLOUR[name], marker="o") for name in table["scheme"].unique()]

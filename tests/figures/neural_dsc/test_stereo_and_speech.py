@@ -137,7 +137,7 @@ def test_ndpca_stands_beside(page: Page) -> None:
     assert len(rows) == 4
     curve = total_rate.curve(page, ndpca())
     assert curve[curve["run"] == "plain"]["over_mean_db"].tolist() == pytest.approx([2.5, 2.5])
-    assert total_rate.last_doubling(curve.assign(over_mean_db=curve["over_mean_db"] + curve["kbps"])) == pytest.approx(
+    assert total_rate.last_gain(curve.assign(over_mean_db=curve["over_mean_db"] + curve["kbps"])) == pytest.approx(
         0.9 * (0.4 - 0.1)
     )
     table = speech.table(page, wing.load(page, MEL))

@@ -118,13 +118,13 @@ def draw(found: pd.DataFrame, both: pd.DataFrame, ndpca: pd.DataFrame, note: str
         "Payloads from bytes, headers apart. Heights left and right are of different targets and features and must not "
         "be held against each other; distances within a panel may be read. y sent too: a second stream, and x "
         "decoded with the y that came out of it. Bands: 95 % bootstrap over items; of ndpca "
-        f"{ndpca['items'].max()}. The last doubling of its rate brought "
-        f"{last_doubling(ndpca):.2f} dB at most. {note}",
+        f"{ndpca['items'].max()}. From its last rate but one to the last it gains "
+        f"{last_gain(ndpca):.2f} dB at most. {note}",
     )
     return fig
 
 
-def last_doubling(ndpca: pd.DataFrame) -> float:
+def last_gain(ndpca: pd.DataFrame) -> float:
     """dB that the dearest target of `curve` brought over the one before, of the run that gained most."""
     runs = ndpca.sort_values("kbps").groupby(["run", "scheme"], sort=False)["over_mean_db"]
     return float(runs.apply(lambda values: values.iloc[-1] - values.iloc[-2]).max())
