@@ -105,8 +105,10 @@ def steps_of(net: NeuralDsc, prior: LatentPrior, x: Tensor, y: Tensor) -> list[S
         for handle in handles:
             handle.remove()
     found = [Step(part, name, shapes[module], _count(module)) for module, (part, name) in named.items()]
-    codebook = Step("codebook", f"nearest of {net.codewords}", _size(indices), 0)
-    blocks = Step("prior", f"{len(prior.blocks)} causal blocks", found[-2].shape, _count(prior.blocks))
+    codebook = Step("codebook", f"nearest of {net.codewords}", _size(indices), net.quantiser.codebook.numel())
+    blocks = Step(
+        "prior", f"{len(prior.blocks)} causal blocks", found[-2].shape, _count(prior.blocks) + _count(prior.norm)
+    )
     return [*found[:-1], blocks, found[-1], codebook]
 
 
